@@ -1,0 +1,67 @@
+import { z } from '@hono/zod-openapi'
+import { pagination } from './common.ts'
+import { userCard } from './users.ts'
+
+const indices = z.tuple([z.number().int(), z.number().int()]).openapi({
+  type: 'array',
+  items: { type: 'integer' },
+  minItems: 2,
+  maxItems: 2,
+  description: 'Start and end in code points of `content`',
+})
+
+export const entities = z
+  .object({
+    hashtags: z.array(z.object({ tag: z.string(), indices })),
+    mentions: z.array(z.object({ id: z.number().int(), username: z.string(), indices })),
+    urls: z.array(z.object({ url: z.string(), indices })),
+  })
+  .openapi('Entities')
+export type Entities = z.infer<typeof entities>
+
+/** The part of a tweet that only an edit or its author's profile changes: what timelines keep serialized. */
+export const tweetCard = z.object({
+  id: z.number().int(),
+  user: userCard,
+  content: z.string(),
+  media_urls: z.array(z.string()),
+  media: z.array(z.never()),
+  reply_to_id: z.number().int().nullable(),
+  conversation_id: z.number().int(),
+  quote_tweet: z.null(),
+  poll: z.null(),
+  entities,
+  is_sensitive: z.boolean(),
+  edited_at: z.string().nullable(),
+  created_at: z.string(),
+})
+export type TweetCard = z.infer<typeof tweetCard>
+
+export const tweetCounts = z.object({
+  like_count: z.number().int(),
+  retweet_count: z.number().int(),
+  reply_count: z.number().int(),
+  quote_count: z.number().int(),
+  bookmark_count: z.number().int(),
+})
+export type TweetCounts = z.infer<typeof tweetCounts>
+
+export const viewerFlags = z.object({
+  is_liked: z.boolean(),
+  is_retweeted: z.boolean(),
+  is_bookmarked: z.boolean(),
+})
+export type ViewerFlags = z.infer<typeof viewerFlags>
+
+export const tweet = tweetCard
+  .extend(tweetCounts.shape)
+  .extend(viewerFlags.shape)
+  .extend({
+    impression_count: z.number().int().optional(),
+    retweeted_by: userCard.optional(),
+  })
+  .openapi('Tweet')
+export type Tweet = z.infer<typeof tweet>
+
+export const tweetPage = z.object({ tweets: z.array(tweet), pagination }).openapi('TweetPage')
+export type TweetPage = z.infer<typeof tweetPage>

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+
+/**
+ * What travels in queues. Every message is versioned and small: it says what happened and to whom, and the
+ * consumer reads the truth from Postgres. `outbox_id` names the row that is deleted once the effect is done.
+ */
+const id = z.number().int().positive()
+const version = z.literal(1)
+
+const tweetPublished = z.object({ type: z.literal('tweet_published'), v: version, tweet_id: id, author_id: id })
+const tweetDeleted = z.object({ type: z.literal('tweet_deleted'), v: version, tweet_id: id, author_id: id })
+/** Warm followers with `from_follower <= id <= to_follower`: one part of a large fan-out. */
+const fanOutChunk = z.object({
+  type: z.literal('fan_out_chunk'),
+  v: version,
+  tweet_id: id,
+  author_id: id,
+  from_follower: id,
+  to_follower: id,
+})
+const followChanged = z.object({
+  type: z.literal('follow_changed'),
+  v: version,
+  follower_id: id,
+  followee_id: id,
+  following: z.boolean(),
+  graph_version: z.number().int(),
+})
+/** A sign-in ended (or all of a user's, when `session_id` is null): its sockets close. */
+const sessionEnded = z.object({
+  type: z.literal('session_ended'),
+  v: version,
+  user_id: id,
+  session_id: z.uuid().nullable(),
+  except_session_id: z.uuid().nullable(),
+})
+
+export const fanOutEvent = z.discriminatedUnion('type', [
+  tweetPublished,
+  tweetDeleted,
+  fanOutChunk,
+  followChanged,
+  sessionEnded,
+])
+export type FanOutEvent = z.infer<typeof fanOutEvent>
+export type FanOutChunk = z.infer<typeof fanOutChunk>
+
+export const fanOutMessage = z.object({ outbox_id: id, event: fanOutEvent })
+export type FanOutMessage = z.infer<typeof fanOutMessage>
+
+export const COUNTER_SUBJECTS = ['user', 'tweet', 'hashtag'] as const
+export type CounterSubject = (typeof COUNTER_SUBJECTS)[number]
+
+/** A hint that these subjects have unfolded deltas in the ledger, which is its own outbox. */
+export const engagementMessage = z.object({
+  type: z.literal('fold'),
+  v: version,
+  subjects: z.array(z.object({ subject: z.enum(COUNTER_SUBJECTS), id })).max(1000),
+})
+export type EngagementMessage = z.infer<typeof engagementMessage>
+
+/** The queues that an outbox row can name. */
+export const QUEUES = ['fan-out', 'engagement'] as const
+export type QueueName = (typeof QUEUES)[number]
+
+/** A row of the outbox as the write that committed it returns it. */
+export interface OutboxRow {
+  id: number
+  queue: QueueName
+  message: unknown
+}

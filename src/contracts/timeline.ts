@@ -1,0 +1,112 @@
+import { z } from 'zod'
+import type { EntryId, TweetId, UserId } from '../domain/ids.ts'
+
+/** What a timeline object keeps; older entries are read from Postgres. */
+export const KEPT_ENTRIES = 800
+/** The newest of them whose cards it keeps too. */
+export const KEPT_CARDS = 200
+/** Sockets of one user; the oldest goes when one more comes. */
+export const MAX_SOCKETS = 10
+
+/** Bits of what the timeline's owner did to a tweet. */
+export const FLAG_LIKED = 1
+export const FLAG_RETWEETED = 2
+export const FLAG_BOOKMARKED = 4
+
+/** One line of a timeline: a tweet by its author, or a retweet of it (then the ids differ). */
+export interface Entry {
+  id: EntryId
+  tweetId: TweetId
+  authorId: UserId
+  retweeterId: UserId | null
+}
+
+/**
+ * A tweet's serialized card with what was last known of it. `revision` is opaque: it differs when the
+ * card is outdated. `counts` are those of when the card was made.
+ */
+export interface Card {
+  tweetId: TweetId
+  revision: string
+  json: string
+}
+
+/**
+ * What is told to a timeline. One list, so that operations which arrive during a build are kept in one log
+ * and replayed in their order. All may arrive late, twice, and in any order.
+ */
+export type TimelineOp =
+  | { type: 'deliver'; entry: Entry; card: Card }
+  | { type: 'retract'; tweetId: TweetId }
+  | { type: 'follow'; userId: UserId; version: number }
+  | { type: 'unfollow'; userId: UserId; version: number }
+
+export type ApplyResult =
+  /** `cold`: nobody reads this timeline, nothing was kept, nothing is owed. */
+  { ok: true; state: 'warm' | 'building' | 'cold' } | { ok: false; code: 'unavailable' }
+
+export interface PageRequest {
+  limit: number
+  /** Entries older than this one. */
+  before?: EntryId
+  /** Or: after skipping this many. */
+  offset?: number
+}
+
+export interface PageEntry extends Entry {
+  flags: number
+  card: Card | null
+}
+
+export type PageResult =
+  | {
+      ok: true
+      epoch: number
+      entries: PageEntry[]
+      /** Whether the object itself has older entries. */
+      hasMore: boolean
+      /** Older entries may exist in Postgres below this id: the object's oldest, when it has trimmed or is full. */
+      continuesBelow: EntryId | null
+    }
+  | { ok: false; code: 'unavailable' }
+
+export interface EndSessions {
+  /** Only this session's sockets; null for all. */
+  sessionId: string | null
+  /** But not this one's. */
+  exceptSessionId: string | null
+}
+
+/** RPC of a timeline object. Everything but the socket upgrade, which is a fetch. */
+export interface TimelineRpc {
+  apply(ops: TimelineOp[]): Promise<ApplyResult>
+  page(request: PageRequest): Promise<PageResult>
+  /** Gives back cards that a page lacked or had outdated. */
+  keepCards(cards: Card[]): Promise<void>
+  endSessions(which: EndSessions): Promise<void>
+  fetch(request: Request): Promise<Response>
+}
+
+/** Frames that the client sends: only a ping, answered without waking the object. */
+export const PING = 'ping'
+export const PONG = 'pong'
+
+export const CLOSE_SIGNED_OUT = 4001
+export const CLOSE_SUSPENDED = 4003
+export const CLOSE_TOO_MANY_SOCKETS = 4008
+
+export const frame = z.object({
+  type: z.enum(['ready', 'tweet', 'tweet_deleted', 'tweet_edited', 'reset']),
+  seq: z.string(),
+  data: z.unknown(),
+})
+export type FrameType = z.infer<typeof frame>['type']
+
+/** What the Worker tells the object of a socket it has authenticated; kept in the socket's attachment. */
+export const socketTicket = z.object({
+  userId: z.number().int(),
+  sessionId: z.string(),
+  since: z.string().nullable(),
+})
+export type SocketTicket = z.infer<typeof socketTicket>
+export const SOCKET_TICKET_HEADER = 'x-warbler-socket'

@@ -1,0 +1,98 @@
+import { neon, neonConfig } from '@neondatabase/serverless'
+import type { SQL } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/neon-http'
+
+/** No statement of ours should take this long: past it the request is given up, and the server stops it too. */
+const STATEMENT_TIMEOUT_MS = 15_000
+
+export type Db = ReturnType<typeof connect>
+
+export interface Database {
+  /** `postgres://` URL of Neon, or of any Postgres when an endpoint stands in front of it. */
+  url: string
+  /** Neon-compatible HTTP endpoint; empty for Neon's own. */
+  endpoint: string
+}
+
+const ownFetchEndpoint = neonConfig.fetchEndpoint
+
+/** A connection costs nothing to make: each statement is an HTTP request of its own. */
+export function connect({ url, endpoint }: Database) {
+  neonConfig.fetchEndpoint = endpoint === '' ? ownFetchEndpoint : () => endpoint
+  neonConfig.fetchFunction = fetchWithTimeout
+  return drizzle({ client: neon(url) })
+}
+
+function fetchWithTimeout(input: string, init: RequestInit): Promise<Response> {
+  return fetch(input, { ...init, signal: AbortSignal.timeout(STATEMENT_TIMEOUT_MS) })
+}
+
+/** One statement, one round trip. The row type is the caller's word: each statement has a test that reads it. */
+export async function query<Row extends object>(db: Db, statement: SQL): Promise<Row[]> {
+  const result = await retryConflicts(() => db.execute<Row & Record<string, unknown>>(statement))
+  return result.rows
+}
+
+/**
+ * Several statements in one transaction (read committed: each sees what was committed before it began) and one
+ * round trip. Answers the rows of the last statement.
+ */
+export async function transaction<Row extends object>(
+  db: Db,
+  first: SQL,
+  ...others: SQL[]
+): Promise<Row[]> {
+  const results = await retryConflicts(() =>
+    db.batch([db.execute(first), ...others.map((statement) => db.execute(statement))]),
+  )
+  return (results.at(-1)?.rows ?? []) as Row[]
+}
+
+/** An array as one parameter, cast to the Postgres type: drizzle would spread it into a list. */
+export function array(values: readonly (number | string | null)[], type: 'bigint' | 'text' | 'uuid'): SQL {
+  return sql`${sql.param(values)}::${sql.raw(type)}[]`
+}
+
+/** The five-character SQLSTATE of a failed statement, or null when the database did not answer with an error. */
+export function sqlState(error: unknown): string | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string' && /^[0-9A-Z]{5}$/.test(at.code)) return at.code
+  }
+  return null
+}
+
+/** The constraint that a failed statement broke, or null. */
+export function brokenConstraint(error: unknown): string | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('constraint' in at && typeof at.constraint === 'string') return at.constraint
+  }
+  return null
+}
+
+/** Whether the database could not be asked, or could not answer: nothing is known of the statement's fate. */
+export function isUnavailable(error: unknown): boolean {
+  const state = sqlState(error)
+  if (state !== null) return UNAVAILABLE_STATES.test(state)
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at.name === 'NeonDbError' || at.name === 'TimeoutError') return true
+  }
+  return false
+}
+
+/** Connection exceptions, insufficient resources, operator intervention (with query_canceled), lock not available. */
+const UNAVAILABLE_STATES = /^(08|53|57|55P03)/
+
+/** Serialization failure and deadlock: Postgres rolled everything back and asks to be tried again. */
+const CONFLICT_STATES = new Set(['40001', '40P01'])
+const CONFLICT_TRIES = 3
+
+async function retryConflicts<Result>(run: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (attempt === CONFLICT_TRIES || !CONFLICT_STATES.has(sqlState(error) ?? '')) throw error
+    }
+  }
+}

@@ -1,0 +1,7 @@
+export * from './engagement.ts'
+export * from './graph.ts'
+export * from './machinery.ts'
+export * from './messaging.ts'
+export * from './sessions.ts'
+export * from './tweets.ts'
+export * from './users.ts'

@@ -1,0 +1,69 @@
+/** Every way a request can fail that we expect: the closed set of problem codes, with status and title. */
+export const PROBLEMS = {
+  validation_failed: [400, 'The request is not valid'],
+  malformed_json: [400, 'The body is not JSON'],
+  cannot_follow_self: [400, 'One cannot follow oneself'],
+  offset_too_large: [400, 'The offset is too large'],
+  invalid_cursor: [400, 'The cursor is not valid'],
+  unauthenticated: [401, 'Sign in first'],
+  token_expired: [401, 'The token has expired'],
+  invalid_credentials: [401, 'The name or the password is wrong'],
+  invalid_refresh_token: [401, 'The refresh token is not valid'],
+  forbidden: [403, 'Not allowed'],
+  suspended: [403, 'This account is suspended'],
+  blocked: [403, 'This person has blocked you'],
+  route_not_found: [404, 'There is nothing here'],
+  user_not_found: [404, 'There is no such user'],
+  tweet_not_found: [404, 'There is no such tweet'],
+  session_not_found: [404, 'There is no such session'],
+  method_not_allowed: [405, 'Not with this method'],
+  username_taken: [409, 'The username is taken'],
+  email_taken: [409, 'The e-mail address is taken'],
+  idempotency_conflict: [409, 'The Idempotency-Key was used with another body'],
+  conflict: [409, 'Something else changed this at the same time'],
+  payload_too_large: [413, 'The body is too large'],
+  unsupported_media_type: [415, 'The body must be JSON'],
+  upgrade_required: [426, 'Connect with a WebSocket'],
+  rate_limited: [429, 'Too many requests'],
+  internal: [500, 'Something went wrong'],
+  unavailable: [503, 'Not available for the moment'],
+} as const satisfies Record<string, readonly [status: number, title: string]>
+
+export type ProblemCode = keyof typeof PROBLEMS
+export type ProblemStatus = (typeof PROBLEMS)[ProblemCode][0]
+
+/** One input that was refused: where it stands in the request, and why. */
+export interface ProblemField {
+  path: string
+  message: string
+}
+
+interface AppErrorDetails {
+  /** A sentence for the developer who reads the answer. Never holds another user's data. */
+  detail?: string
+  errors?: ProblemField[]
+  /** Seconds until it is worth trying again: sent as `Retry-After`. */
+  retryAfterSeconds?: number
+  cause?: unknown
+}
+
+/** An expected failure. Thrown by services, answered as a problem document by the one error handler. */
+export class AppError extends Error {
+  readonly code: ProblemCode
+  readonly detail: string | undefined
+  readonly errors: ProblemField[] | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: ProblemCode, details: AppErrorDetails = {}) {
+    super(details.detail ?? PROBLEMS[code][1], { cause: details.cause })
+    this.name = 'AppError'
+    this.code = code
+    this.detail = details.detail
+    this.errors = details.errors
+    this.retryAfterSeconds = details.retryAfterSeconds
+  }
+
+  get status(): ProblemStatus {
+    return PROBLEMS[this.code][0]
+  }
+}

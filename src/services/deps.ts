@@ -1,0 +1,45 @@
+import type { EngagementMessage, OutboxRow } from '../contracts/queues.ts'
+import type { TimelineRpc } from '../contracts/timeline.ts'
+import type { Db } from '../db/client.ts'
+import type { UserId } from '../domain/ids.ts'
+import type { Logger } from '../domain/log.ts'
+import type { Settings } from './settings.ts'
+
+/** What a use case needs of the world. Built once a request by the Worker; tests build their own. */
+export interface Deps {
+  db: Db
+  settings: Settings
+  log: Logger
+  /** Unix milliseconds. Stands still between I/O in production. */
+  now(): number
+  random(): number
+  uuid(): string
+  passwords: PasswordPort
+  timeline(user: UserId): TimelineRpc
+  queues: QueuePort
+  /** Work that the answer does not wait for. It must not reject unhandled: failures are logged. */
+  defer(work: Promise<unknown>): void
+  /** Measures a part of the request for `Server-Timing`. */
+  timed<T>(part: TimedPart, work: () => Promise<T>): Promise<T>
+}
+
+export type TimedPart = 'auth' | 'db' | 'object' | 'freshen' | 'password'
+
+export interface PasswordPort {
+  hash(password: string): Promise<string>
+  verify(password: string, encoded: string): Promise<{ matches: boolean; outdated: boolean }>
+}
+
+export interface QueuePort {
+  /** Sends committed outbox rows to their queues, minding the platform's batch limits. */
+  sendOutbox(rows: OutboxRow[]): Promise<void>
+  sendFold(subjects: EngagementMessage['subjects']): Promise<void>
+}
+
+/** Who is asking, as their access token says. */
+export interface Viewer {
+  id: UserId
+  username: string
+  sessionId: string
+  role: 'user' | 'moderator' | 'admin'
+}

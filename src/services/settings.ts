@@ -1,0 +1,19 @@
+/** A signing key and the id by which tokens name it. */
+export interface SigningKey {
+  kid: string
+  secret: Uint8Array
+}
+
+/** The Worker's configuration, parsed once from its environment (`src/worker/env.ts`). */
+export interface Settings {
+  allowedOrigins: '*' | string[]
+  freshenDeadlineMs: number
+  freshenTtlMs: number
+  databaseEpoch: number
+  rateLimits: boolean
+  tweetsPer3Hours: number
+  followsPerDay: number
+  /** Newest first: the first signs, all verify. */
+  accessKeys: SigningKey[]
+  refreshKeys: SigningKey[]
+}

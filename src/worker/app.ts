@@ -1,0 +1,50 @@
+import { cors } from 'hono/cors'
+import { secureHeaders } from 'hono/secure-headers'
+import { AppError } from '../domain/errors.ts'
+import { createRouter } from './context.ts'
+import { configurationOf } from './env.ts'
+import { authenticate } from './middleware/authenticate.ts'
+import { limitBody, onlyJson } from './middleware/json-body.ts'
+import { limitRate } from './middleware/rate-limit.ts'
+import { requestContext } from './middleware/request-context.ts'
+import { answerProblem } from './problems.ts'
+import { authRoutes } from './routes/auth.ts'
+import { documentationRoutes } from './routes/documentation.ts'
+import { serviceRoutes } from './routes/service.ts'
+import { streamRoutes } from './routes/stream.ts'
+import { timelineRoutes } from './routes/timelines.ts'
+import { tweetRoutes } from './routes/tweets.ts'
+import { userRoutes } from './routes/users.ts'
+
+const PREFLIGHT_SECONDS = 86_400
+
+/** The HTTP API: what every request passes, and the routes. */
+export function createApp() {
+  const app = createRouter()
+  app.onError(answerProblem)
+  app.notFound(() => {
+    throw new AppError('route_not_found')
+  })
+
+  app.use(requestContext)
+  app.use(secureHeaders({ crossOriginResourcePolicy: 'cross-origin' }))
+  app.use('/api/*', (c, next) => {
+    const { allowedOrigins } = configurationOf(c.env).settings
+    return cors({
+      origin: allowedOrigins,
+      allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id'],
+      allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
+      exposeHeaders: ['retry-after', 'server-timing', 'x-degraded', 'x-request-id'],
+      maxAge: PREFLIGHT_SECONDS,
+    })(c, next)
+  })
+  app.route('/api', serviceRoutes())
+  app.use('/api/*', authenticate, limitRate, limitBody, onlyJson)
+  app.route('/api/auth', authRoutes())
+  app.route('/api/users', userRoutes())
+  app.route('/api/tweets', tweetRoutes())
+  app.route('/api/timeline', timelineRoutes())
+  app.route('/api/stream', streamRoutes())
+  app.route('/', documentationRoutes(app))
+  return app
+}

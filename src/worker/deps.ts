@@ -1,0 +1,36 @@
+import type { TimelineRpc } from '../contracts/timeline.ts'
+import { connect } from '../db/client.ts'
+import type { UserId } from '../domain/ids.ts'
+import type { Logger } from '../domain/log.ts'
+import { timelineStub } from '../durable-objects/stubs.ts'
+import type { Deps } from '../services/deps.ts'
+import { configurationOf } from './env.ts'
+import { createQueues } from './queues.ts'
+import type { ServerTiming } from './server-timing.ts'
+
+interface Ambient {
+  log: Logger
+  timing: Pick<ServerTiming, 'timed'>
+  defer(work: Promise<unknown>): void
+}
+
+/** The real world behind the ports, for one request, one batch or one cron run. */
+export function createDeps(env: Env, { log, timing, defer }: Ambient): Deps {
+  const { settings, database } = configurationOf(env)
+  return {
+    db: connect(database),
+    settings,
+    log,
+    now: Date.now,
+    random: Math.random,
+    uuid: () => crypto.randomUUID(),
+    passwords: env.PASSWORDS,
+    timeline: (user: UserId): TimelineRpc => timelineStub(env, user),
+    queues: createQueues(env),
+    defer: (work) => defer(work.catch((error) => log.error('deferred_work_failed', { error }))),
+    timed: (part, work) => timing.timed(part, work),
+  }
+}
+
+/** For work that nobody waits for: nothing is timed. */
+export const untimed: Pick<ServerTiming, 'timed'> = { timed: (_part, work) => work() }

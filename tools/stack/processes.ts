@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { codeOf } from './stack-error.ts'
+import { until } from './until.ts'
+
+const run = promisify(execFile)
+
+/** Whether a process with this id exists (one of another user's counts too). */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return codeOf(error) === 'EPERM'
+  }
+}
+
+/**
+ * When the process started, as the system tells it: together with the pid this tells a process from a later one that
+ * was given the same pid. Undefined when there is no such process (a zombie is none).
+ */
+export async function startMarkOf(pid: number): Promise<string | undefined> {
+  if (process.platform !== 'linux') return askPs(pid, 'lstart=')
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  // The second field is the name in parentheses and may itself hold spaces: count from behind it.
+  const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
+  const STARTED_AT_TICKS = 18
+  return state === 'Z' ? undefined : fields[STARTED_AT_TICKS]
+}
+
+/** The command line of a process, its words joined by spaces; undefined when there is no such process. */
+export async function commandLineOf(pid: number): Promise<string | undefined> {
+  if (process.platform !== 'linux') return askPs(pid, 'command=')
+  const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  return words === '' ? undefined : words.replaceAll('\0', ' ').trim()
+}
+
+async function askPs(pid: number, column: string): Promise<string | undefined> {
+  const answer = await run('ps', ['-o', column, '-p', String(pid)]).catch(() => undefined)
+  return answer?.stdout.trim() || undefined
+}
+
+/**
+ * Ends a process by the first signal that it obeys: each is given its milliseconds, and at last it is killed.
+ * Promises that the process is gone, or throws.
+ */
+export async function endProcess(pid: number, ...steps: { signal: NodeJS.Signals; waitMs: number }[]) {
+  for (const { signal, waitMs } of [...steps, { signal: 'SIGKILL' as const, waitMs: 2_000 }]) {
+    send(pid, signal)
+    if (await until(async () => (await startMarkOf(pid)) === undefined, { withinMs: waitMs })) return
+  }
+  throw new Error(`Process ${pid} cannot be ended`)
+}
+
+function send(pid: number, signal: NodeJS.Signals) {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error
+  }
+}
