@@ -174,7 +174,7 @@ CREATE TABLE "tweets" (
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "content_length" CHECK (length("tweets"."content") <= 280)
-);
+) PARTITION BY RANGE ("id");
 --> statement-breakpoint
 CREATE TABLE "users" (
 	"id" bigint PRIMARY KEY NOT NULL,
@@ -224,34 +224,34 @@ ALTER TABLE "notifications" ADD CONSTRAINT "notifications_user_id_users_id_fk" F
 ALTER TABLE "notifications" ADD CONSTRAINT "notifications_actor_id_users_id_fk" FOREIGN KEY ("actor_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tweets" ADD CONSTRAINT "tweets_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "idx_likes_tweet_id" ON "likes" USING btree ("tweet_id","created_at" DESC NULLS LAST,"user_id") PARTITION BY RANGE ("id");--> statement-breakpoint
-CREATE INDEX "idx_likes_user_id" ON "likes" USING btree ("user_id","created_at" DESC NULLS LAST,"tweet_id");--> statement-breakpoint
-CREATE INDEX "idx_retweets_user_id" ON "retweets" USING btree ("user_id","id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "idx_retweets_tweet_id" ON "retweets" USING btree ("tweet_id","id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "idx_likes_tweet_id" ON "likes" USING btree ("tweet_id","created_at","user_id");--> statement-breakpoint
+CREATE INDEX "idx_likes_user_id" ON "likes" USING btree ("user_id","created_at","tweet_id");--> statement-breakpoint
+CREATE INDEX "idx_retweets_user_id" ON "retweets" USING btree ("user_id","id");--> statement-breakpoint
+CREATE INDEX "idx_retweets_tweet_id" ON "retweets" USING btree ("tweet_id","id");--> statement-breakpoint
 CREATE INDEX "blocks_blocked_id" ON "blocks" USING btree ("blocked_id","blocker_id");--> statement-breakpoint
-CREATE INDEX "follow_requests_target_id" ON "follow_requests" USING btree ("target_id","created_at" DESC NULLS LAST,"requester_id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "follow_requests_target_id" ON "follow_requests" USING btree ("target_id","created_at","requester_id");--> statement-breakpoint
 CREATE INDEX "follows_fan_out" ON "follows" USING btree ("following_id","follower_id");--> statement-breakpoint
-CREATE INDEX "idx_follows_following_id" ON "follows" USING btree ("following_id","created_at" DESC NULLS LAST,"follower_id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "idx_follows_follower_id" ON "follows" USING btree ("follower_id","created_at" DESC NULLS LAST,"following_id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "idx_follows_following_id" ON "follows" USING btree ("following_id","created_at","follower_id");--> statement-breakpoint
+CREATE INDEX "idx_follows_follower_id" ON "follows" USING btree ("follower_id","created_at","following_id");--> statement-breakpoint
 CREATE INDEX "counter_deltas_subject" ON "counter_deltas" USING btree ("subject","subject_id");--> statement-breakpoint
 CREATE INDEX "idempotency_keys_created_at" ON "idempotency_keys" USING btree ("created_at");--> statement-breakpoint
 CREATE INDEX "outbox_due" ON "outbox" USING btree ("next_attempt_at") WHERE dead_at is null;--> statement-breakpoint
-CREATE INDEX "idx_dm_sender_receiver" ON "direct_messages" USING btree ("sender_id","receiver_id","id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "idx_dm_receiver" ON "direct_messages" USING btree ("receiver_id","sender_id","id" DESC NULLS LAST) WHERE is_read = false;--> statement-breakpoint
-CREATE INDEX "idx_notifications_user_id" ON "notifications" USING btree ("user_id","id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "idx_dm_sender_receiver" ON "direct_messages" USING btree ("sender_id","receiver_id","id");--> statement-breakpoint
+CREATE INDEX "idx_dm_receiver" ON "direct_messages" USING btree ("receiver_id","sender_id","id") WHERE is_read = false;--> statement-breakpoint
+CREATE INDEX "idx_notifications_user_id" ON "notifications" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "idx_notifications_is_read" ON "notifications" USING btree ("user_id") WHERE is_read = false;--> statement-breakpoint
-CREATE INDEX "sessions_user_id" ON "sessions" USING btree ("user_id","created_at" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "sessions_user_id" ON "sessions" USING btree ("user_id","created_at");--> statement-breakpoint
 CREATE INDEX "sessions_expires_at" ON "sessions" USING btree ("expires_at");--> statement-breakpoint
-CREATE INDEX "idx_hashtags_tweet_count" ON "hashtags" USING btree ("tweet_count" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "idx_tweet_hashtags_hashtag_id" ON "tweet_hashtags" USING btree ("hashtag_id","tweet_id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "tweet_mentions_user_id" ON "tweet_mentions" USING btree ("user_id","tweet_id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "idx_tweets_user_created" ON "tweets" USING btree ("user_id","id" DESC NULLS LAST) WHERE is_deleted = false;--> statement-breakpoint
-CREATE INDEX "idx_tweets_reply_to_id" ON "tweets" USING btree ("reply_to_id","id" DESC NULLS LAST) WHERE reply_to_id is not null;--> statement-breakpoint
+CREATE INDEX "idx_hashtags_tweet_count" ON "hashtags" USING btree ("tweet_count");--> statement-breakpoint
+CREATE INDEX "idx_tweet_hashtags_hashtag_id" ON "tweet_hashtags" USING btree ("hashtag_id","tweet_id");--> statement-breakpoint
+CREATE INDEX "tweet_mentions_user_id" ON "tweet_mentions" USING btree ("user_id","tweet_id");--> statement-breakpoint
+CREATE INDEX "idx_tweets_user_created" ON "tweets" USING btree ("user_id","id") WHERE is_deleted = false;--> statement-breakpoint
+CREATE INDEX "idx_tweets_reply_to_id" ON "tweets" USING btree ("reply_to_id","id") WHERE reply_to_id is not null;--> statement-breakpoint
 CREATE INDEX "tweets_conversation_id" ON "tweets" USING btree ("conversation_id","id");--> statement-breakpoint
-CREATE INDEX "tweets_quote_tweet_id" ON "tweets" USING btree ("quote_tweet_id","id" DESC NULLS LAST) WHERE quote_tweet_id is not null;--> statement-breakpoint
+CREATE INDEX "tweets_quote_tweet_id" ON "tweets" USING btree ("quote_tweet_id","id") WHERE quote_tweet_id is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "users_username_unique" ON "users" USING btree (lower("username"));--> statement-breakpoint
 CREATE UNIQUE INDEX "users_email_unique" ON "users" USING btree (lower("email"));--> statement-breakpoint
-CREATE INDEX "idx_users_created_at" ON "users" USING btree ("created_at" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "idx_users_created_at" ON "users" USING btree ("created_at");--> statement-breakpoint
 -- Drizzle knows no partitions and no settings of a database: the two additions to its output are `partition by` above,
 -- and the limits below, which hold for every connection that opens from now on.
 DO $$

@@ -14,8 +14,8 @@ export const likes = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.userId, t.tweetId] }),
-    index('idx_likes_tweet_id').on(t.tweetId, t.createdAt.desc(), t.userId),
-    index('idx_likes_user_id').on(t.userId, t.createdAt.desc(), t.tweetId),
+    index('idx_likes_tweet_id').on(t.tweetId, t.createdAt, t.userId),
+    index('idx_likes_user_id').on(t.userId, t.createdAt, t.tweetId),
   ],
 )
 
@@ -32,7 +32,7 @@ export const retweets = pgTable(
   },
   (t) => [
     unique('retweets_user_id_tweet_id_unique').on(t.userId, t.tweetId),
-    index('idx_retweets_user_id').on(t.userId, t.id.desc()),
-    index('idx_retweets_tweet_id').on(t.tweetId, t.id.desc()),
+    index('idx_retweets_user_id').on(t.userId, t.id),
+    index('idx_retweets_tweet_id').on(t.tweetId, t.id),
   ],
 )

@@ -21,8 +21,8 @@ export const follows = pgTable(
   (t) => [
     primaryKey({ columns: [t.followerId, t.followingId] }),
     index('follows_fan_out').on(t.followingId, t.followerId),
-    index('idx_follows_following_id').on(t.followingId, t.createdAt.desc(), t.followerId.desc()),
-    index('idx_follows_follower_id').on(t.followerId, t.createdAt.desc(), t.followingId.desc()),
+    index('idx_follows_following_id').on(t.followingId, t.createdAt, t.followerId),
+    index('idx_follows_follower_id').on(t.followerId, t.createdAt, t.followingId),
     check('no_self_follow', sql`${t.followerId} <> ${t.followingId}`),
   ],
 )
@@ -32,7 +32,7 @@ export const followRequests = pgTable(
   { requesterId: user('requester_id'), targetId: user('target_id'), createdAt: createdAt() },
   (t) => [
     primaryKey({ columns: [t.requesterId, t.targetId] }),
-    index('follow_requests_target_id').on(t.targetId, t.createdAt.desc(), t.requesterId.desc()),
+    index('follow_requests_target_id').on(t.targetId, t.createdAt, t.requesterId),
     check('no_self_request', sql`${t.requesterId} <> ${t.targetId}`),
   ],
 )

@@ -21,7 +21,7 @@ export const notifications = pgTable(
     createdAt: createdAt(),
   },
   (t) => [
-    index('idx_notifications_user_id').on(t.userId, t.id.desc()),
+    index('idx_notifications_user_id').on(t.userId, t.id),
     index('idx_notifications_is_read').on(t.userId).where(sql`is_read = false`),
   ],
 )
@@ -38,7 +38,7 @@ export const directMessages = pgTable(
     createdAt: createdAt(),
   },
   (t) => [
-    index('idx_dm_sender_receiver').on(t.senderId, t.receiverId, t.id.desc()),
-    index('idx_dm_receiver').on(t.receiverId, t.senderId, t.id.desc()).where(sql`is_read = false`),
+    index('idx_dm_sender_receiver').on(t.senderId, t.receiverId, t.id),
+    index('idx_dm_receiver').on(t.receiverId, t.senderId, t.id).where(sql`is_read = false`),
   ],
 )

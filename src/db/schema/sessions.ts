@@ -22,5 +22,5 @@ export const sessions = pgTable(
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
   },
-  (t) => [index('sessions_user_id').on(t.userId, t.createdAt.desc()), index('sessions_expires_at').on(t.expiresAt)],
+  (t) => [index('sessions_user_id').on(t.userId, t.createdAt), index('sessions_expires_at').on(t.expiresAt)],
 )

@@ -51,10 +51,10 @@ export const tweets = pgTable(
   },
   (t) => [
     check('content_length', sql`length(${t.content}) <= 280`),
-    index('idx_tweets_user_created').on(t.userId, t.id.desc()).where(sql`is_deleted = false`),
-    index('idx_tweets_reply_to_id').on(t.replyToId, t.id.desc()).where(sql`reply_to_id is not null`),
+    index('idx_tweets_user_created').on(t.userId, t.id).where(sql`is_deleted = false`),
+    index('idx_tweets_reply_to_id').on(t.replyToId, t.id).where(sql`reply_to_id is not null`),
     index('tweets_conversation_id').on(t.conversationId, t.id),
-    index('tweets_quote_tweet_id').on(t.quoteTweetId, t.id.desc()).where(sql`quote_tweet_id is not null`),
+    index('tweets_quote_tweet_id').on(t.quoteTweetId, t.id).where(sql`quote_tweet_id is not null`),
   ],
 )
 
@@ -66,7 +66,7 @@ export const hashtags = pgTable(
     tweetCount: integer('tweet_count').notNull().default(0),
     createdAt: createdAt(),
   },
-  (t) => [index('idx_hashtags_tweet_count').on(t.tweetCount.desc())],
+  (t) => [index('idx_hashtags_tweet_count').on(t.tweetCount)],
 )
 
 /** No foreign keys: both a tweet and a hashtag may be popular (ADR 0004). */
@@ -75,7 +75,7 @@ export const tweetHashtags = pgTable(
   { tweetId: id('tweet_id').notNull(), hashtagId: id('hashtag_id').notNull() },
   (t) => [
     primaryKey({ columns: [t.tweetId, t.hashtagId] }),
-    index('idx_tweet_hashtags_hashtag_id').on(t.hashtagId, t.tweetId.desc()),
+    index('idx_tweet_hashtags_hashtag_id').on(t.hashtagId, t.tweetId),
   ],
 )
 
@@ -84,6 +84,6 @@ export const tweetMentions = pgTable(
   { tweetId: id('tweet_id').notNull(), userId: id('user_id').notNull() },
   (t) => [
     primaryKey({ columns: [t.tweetId, t.userId] }),
-    index('tweet_mentions_user_id').on(t.userId, t.tweetId.desc()),
+    index('tweet_mentions_user_id').on(t.userId, t.tweetId),
   ],
 )

@@ -50,7 +50,7 @@ export const users = pgTable(
   (t) => [
     uniqueIndex('users_username_unique').on(sql`lower(${t.username})`),
     uniqueIndex('users_email_unique').on(sql`lower(${t.email})`),
-    index('idx_users_created_at').on(t.createdAt.desc()),
+    index('idx_users_created_at').on(t.createdAt),
     check('users_role', sql`${t.role} in ('user', 'moderator', 'admin')`),
     check('users_bio_length', sql`char_length(${t.bio}) <= 500`),
   ],
