@@ -1,3 +1,10 @@
+CREATE TABLE "bookmarks" (
+	"user_id" bigint NOT NULL,
+	"tweet_id" bigint NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "bookmarks_user_id_tweet_id_pk" PRIMARY KEY("user_id","tweet_id")
+);
+--> statement-breakpoint
 CREATE TABLE "likes" (
 	"user_id" bigint NOT NULL,
 	"tweet_id" bigint NOT NULL,
@@ -55,6 +62,12 @@ CREATE TABLE "counter_deltas" (
 	"counter" text NOT NULL,
 	"delta" integer NOT NULL,
 	CONSTRAINT "counter_deltas_subject_kind" CHECK ("counter_deltas"."subject" in ('user', 'tweet', 'hashtag'))
+);
+--> statement-breakpoint
+CREATE TABLE "cron_state" (
+	"name" text PRIMARY KEY NOT NULL,
+	"value" jsonb NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "dead_letters" (
@@ -205,6 +218,7 @@ CREATE TABLE "users" (
 	CONSTRAINT "users_bio_length" CHECK (char_length("users"."bio") <= 500)
 );
 --> statement-breakpoint
+ALTER TABLE "bookmarks" ADD CONSTRAINT "bookmarks_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "likes" ADD CONSTRAINT "likes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "retweets" ADD CONSTRAINT "retweets_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "blocks" ADD CONSTRAINT "blocks_blocker_id_users_id_fk" FOREIGN KEY ("blocker_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -224,6 +238,7 @@ ALTER TABLE "notifications" ADD CONSTRAINT "notifications_user_id_users_id_fk" F
 ALTER TABLE "notifications" ADD CONSTRAINT "notifications_actor_id_users_id_fk" FOREIGN KEY ("actor_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tweets" ADD CONSTRAINT "tweets_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "bookmarks_user_id" ON "bookmarks" USING btree ("user_id","created_at","tweet_id");--> statement-breakpoint
 CREATE INDEX "idx_likes_tweet_id" ON "likes" USING btree ("tweet_id","created_at","user_id");--> statement-breakpoint
 CREATE INDEX "idx_likes_user_id" ON "likes" USING btree ("user_id","created_at","tweet_id");--> statement-breakpoint
 CREATE INDEX "idx_retweets_user_id" ON "retweets" USING btree ("user_id","id");--> statement-breakpoint

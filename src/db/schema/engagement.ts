@@ -36,3 +36,19 @@ export const retweets = pgTable(
     index('idx_retweets_tweet_id').on(t.tweetId, t.id),
   ],
 )
+
+/** No foreign key to `tweets`: see ADR 0004. */
+export const bookmarks = pgTable(
+  'bookmarks',
+  {
+    userId: id('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    tweetId: id('tweet_id').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.userId, t.tweetId] }),
+    index('bookmarks_user_id').on(t.userId, t.createdAt, t.tweetId),
+  ],
+)

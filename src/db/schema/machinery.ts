@@ -93,3 +93,10 @@ export const idempotencyKeys = pgTable(
   },
   (t) => [primaryKey({ columns: [t.userId, t.key] }), index('idempotency_keys_created_at').on(t.createdAt)],
 )
+
+/** What a cron job must remember from one run to the next. */
+export const cronState = pgTable('cron_state', {
+  name: text('name').primaryKey(),
+  value: jsonb('value').notNull(),
+  updatedAt: instant('updated_at').notNull().defaultNow(),
+})
