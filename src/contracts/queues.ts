@@ -7,7 +7,12 @@ import { z } from 'zod'
 const id = z.number().int().positive()
 const version = z.literal(1)
 
-const tweetPublished = z.object({ type: z.literal('tweet_published'), v: version, tweet_id: id, author_id: id })
+const tweetPublished = z.object({
+  type: z.literal('tweet_published'),
+  v: version,
+  tweet_id: id,
+  author_id: id,
+})
 const tweetDeleted = z.object({ type: z.literal('tweet_deleted'), v: version, tweet_id: id, author_id: id })
 /** Warm followers with `from_follower <= id <= to_follower`: one part of a large fan-out. */
 const fanOutChunk = z.object({
@@ -15,6 +20,7 @@ const fanOutChunk = z.object({
   v: version,
   tweet_id: id,
   author_id: id,
+  retract: z.boolean(),
   from_follower: id,
   to_follower: id,
 })
@@ -43,7 +49,6 @@ export const fanOutEvent = z.discriminatedUnion('type', [
   sessionEnded,
 ])
 export type FanOutEvent = z.infer<typeof fanOutEvent>
-export type FanOutChunk = z.infer<typeof fanOutChunk>
 
 export const fanOutMessage = z.object({ outbox_id: id, event: fanOutEvent })
 export type FanOutMessage = z.infer<typeof fanOutMessage>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { EntryId, TweetId, UserId } from '../domain/ids.ts'
+import type { Counts } from './tweet-json.ts'
 
 /** What a timeline object keeps; older entries are read from Postgres. */
 export const KEPT_ENTRIES = 800
@@ -7,11 +8,6 @@ export const KEPT_ENTRIES = 800
 export const KEPT_CARDS = 200
 /** Sockets of one user; the oldest goes when one more comes. */
 export const MAX_SOCKETS = 10
-
-/** Bits of what the timeline's owner did to a tweet. */
-export const FLAG_LIKED = 1
-export const FLAG_RETWEETED = 2
-export const FLAG_BOOKMARKED = 4
 
 /** One line of a timeline: a tweet by its author, or a retweet of it (then the ids differ). */
 export interface Entry {
@@ -22,13 +18,14 @@ export interface Entry {
 }
 
 /**
- * A tweet's serialized card with what was last known of it. `revision` is opaque: it differs when the
- * card is outdated. `counts` are those of when the card was made.
+ * A tweet's serialized card with the counts of when it was made. `revision` is opaque: it differs when the
+ * card is outdated.
  */
 export interface Card {
   tweetId: TweetId
   revision: string
   json: string
+  counts: Counts
 }
 
 /**
@@ -47,28 +44,32 @@ export type ApplyResult =
 
 export interface PageRequest {
   limit: number
-  /** Entries older than this one. */
-  before?: EntryId
-  /** Or: after skipping this many. */
-  offset?: number
+  /** Entries older than this one; null for the newest. */
+  before: EntryId | null
+  /** After skipping this many. */
+  offset: number
 }
 
 export interface PageEntry extends Entry {
   flags: number
   card: Card | null
+  /** The owner follows the author, or is the author: may read them even when they are private. */
+  ofFollowee: boolean
 }
 
-export type PageResult =
-  | {
-      ok: true
-      epoch: number
-      entries: PageEntry[]
-      /** Whether the object itself has older entries. */
-      hasMore: boolean
-      /** Older entries may exist in Postgres below this id: the object's oldest, when it has trimmed or is full. */
-      continuesBelow: EntryId | null
-    }
-  | { ok: false; code: 'unavailable' }
+export interface TimelinePage {
+  entries: PageEntry[]
+  /** Whether the object has older entries than these. */
+  hasMore: boolean
+  /**
+   * The object holds every entry from this id on; older ones are in Postgres. 0 when it holds them all.
+   */
+  floor: number
+  /** How many entries the object holds: an offset beyond them goes on in Postgres. */
+  kept: number
+}
+
+export type PageResult = { ok: true; page: TimelinePage } | { ok: false; code: 'unavailable' }
 
 export interface EndSessions {
   /** Only this session's sockets; null for all. */

@@ -36,17 +36,18 @@ export async function query<Row extends object>(db: Db, statement: SQL): Promise
 
 /**
  * Several statements in one transaction (read committed: each sees what was committed before it began) and one
- * round trip. Answers the rows of the last statement.
+ * round trip. Answers the rows of `main`; null entries are left out.
  */
 export async function transaction<Row extends object>(
   db: Db,
-  first: SQL,
-  ...others: SQL[]
+  { before = [], main, after = [] }: { before?: (SQL | null)[]; main: SQL; after?: (SQL | null)[] },
 ): Promise<Row[]> {
-  const results = await retryConflicts(() =>
-    db.batch([db.execute(first), ...others.map((statement) => db.execute(statement))]),
-  )
-  return (results.at(-1)?.rows ?? []) as Row[]
+  const leading = before.filter((statement) => statement !== null)
+  const trailing = after.filter((statement) => statement !== null)
+  const [first, ...others] = [...leading, main, ...trailing].map((statement) => db.execute(statement))
+  if (first === undefined) return []
+  const results = await retryConflicts(() => db.batch([first, ...others]))
+  return (results[leading.length]?.rows ?? []) as Row[]
 }
 
 /** An array as one parameter, cast to the Postgres type: drizzle would spread it into a list. */

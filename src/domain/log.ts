@@ -9,8 +9,10 @@ export interface Logger {
 
 /** A logger whose lines all carry `context`. Errors among the fields are written with name, message, cause and stack. */
 export function createLogger(context: LogFields = {}): Logger {
-  const write = (level: 'info' | 'warn' | 'error') => (event: string, fields: LogFields = {}) =>
-    console[level](JSON.stringify({ level, event, ...context, ...fields }, serializeErrors))
+  const write =
+    (level: 'info' | 'warn' | 'error') =>
+    (event: string, fields: LogFields = {}) =>
+      console[level](JSON.stringify({ level, event, ...context, ...fields }, serializeErrors))
   return { info: write('info'), warn: write('warn'), error: write('error') }
 }
 

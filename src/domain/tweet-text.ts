@@ -9,7 +9,7 @@ const MAX_TAGS_PER_TWEET = 30
 const MAX_MENTIONS_PER_TWEET = 50
 
 /** Start and end (exclusive) in code points, the same in every language's client; the sign is included. */
-export type Indices = [start: number, end: number]
+type Indices = [start: number, end: number]
 
 export interface TweetEntities {
   /** `tag` is as written, without the sign. */
@@ -18,7 +18,7 @@ export interface TweetEntities {
   urls: { url: string; indices: Indices }[]
 }
 
-export type ContentCheck =
+type ContentCheck =
   | { ok: true; content: string }
   | { ok: false; reason: 'blank' | 'too_long'; length: number }
 
@@ -111,8 +111,12 @@ const TAG = String.raw`[[\p{L}\p{Mn}\p{Mc}\p{Nd}\p{Nl}_]--\p{DI}][[\p{Variation_
 // Only between the former: ZWNJ, ZWJ, maqaf, middle dots, wave dashes, katakana double hyphen.
 const JOINER = String.raw`\u200c\u200d\u05be\u00b7\u30fb\uff65\u301c\uff5e\u30a0`
 
-const HASHTAG = new RegExp(String.raw`(?<![${TAG}&\/])[#＃](?=[[\p{L}\p{Nd}\p{Nl}_]--\p{DI}])([${TAG}${JOINER}]+)`, 'vy')
-const TRAILING_JOINERS = new RegExp(`[${JOINER}]+$`, 'v')
+const HASHTAG = new RegExp(
+  String.raw`(?<![${TAG}&\/])[#＃](?=[[\p{L}\p{Nd}\p{Nl}_]--\p{DI}])([${TAG}${JOINER}]+)`,
+  'vy',
+)
+// The lookbehind starts it only where joiners begin, or a long row of them would take quadratic time.
+const TRAILING_JOINERS = new RegExp(`(?<![${JOINER}])[${JOINER}]+$`, 'v')
 
 function hashtagAt(content: string, index: number): string | null {
   HASHTAG.lastIndex = index
@@ -177,7 +181,10 @@ export function uniqueTags(entities: TweetEntities): string[] {
 
 /** The folded names of the people mentioned, each once, in the order they first stand in the text: at most 50. */
 export function uniqueMentions(entities: TweetEntities): string[] {
-  return unique(entities.mentions.map(({ username }) => foldUsername(username))).slice(0, MAX_MENTIONS_PER_TWEET)
+  return unique(entities.mentions.map(({ username }) => foldUsername(username))).slice(
+    0,
+    MAX_MENTIONS_PER_TWEET,
+  )
 }
 
 function unique(keys: string[]): string[] {

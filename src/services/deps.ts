@@ -3,6 +3,7 @@ import type { TimelineRpc } from '../contracts/timeline.ts'
 import type { Db } from '../db/client.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Logger } from '../domain/log.ts'
+import type { FreshnessCache } from '../views/freshen.ts'
 import type { Settings } from './settings.ts'
 
 /** What a use case needs of the world. Built once a request by the Worker; tests build their own. */
@@ -17,6 +18,8 @@ export interface Deps {
   passwords: PasswordPort
   timeline(user: UserId): TimelineRpc
   queues: QueuePort
+  /** Shared by all requests of an isolate. */
+  freshness: FreshnessCache
   /** Work that the answer does not wait for. It must not reject unhandled: failures are logged. */
   defer(work: Promise<unknown>): void
   /** Measures a part of the request for `Server-Timing`. */

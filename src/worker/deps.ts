@@ -4,6 +4,8 @@ import type { UserId } from '../domain/ids.ts'
 import type { Logger } from '../domain/log.ts'
 import { timelineStub } from '../durable-objects/stubs.ts'
 import type { Deps } from '../services/deps.ts'
+import type { Settings } from '../services/settings.ts'
+import { FreshnessCache } from '../views/freshen.ts'
 import { configurationOf } from './env.ts'
 import { createQueues } from './queues.ts'
 import type { ServerTiming } from './server-timing.ts'
@@ -27,9 +29,19 @@ export function createDeps(env: Env, { log, timing, defer }: Ambient): Deps {
     passwords: env.PASSWORDS,
     timeline: (user: UserId): TimelineRpc => timelineStub(env, user),
     queues: createQueues(env),
+    freshness: freshnessOf(settings),
     defer: (work) => defer(work.catch((error) => log.error('deferred_work_failed', { error }))),
     timed: (part, work) => timing.timed(part, work),
   }
+}
+
+const caches = new WeakMap<Settings, FreshnessCache>()
+
+/** One cache an isolate: settings are parsed once in it. */
+function freshnessOf(settings: Settings): FreshnessCache {
+  const cache = caches.get(settings) ?? new FreshnessCache(settings.freshenTtlMs)
+  caches.set(settings, cache)
+  return cache
 }
 
 /** For work that nobody waits for: nothing is timed. */

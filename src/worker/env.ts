@@ -43,10 +43,13 @@ const environment = z
     JWT_SECRET: signingKeys,
     REFRESH_SECRET: signingKeys,
   })
-  .refine((env) => !env.JWT_SECRET.some((key) => env.REFRESH_SECRET.some((other) => sameSecret(key, other))), {
-    path: ['REFRESH_SECRET'],
-    message: 'must differ from JWT_SECRET',
-  })
+  .refine(
+    (env) => !env.JWT_SECRET.some((key) => env.REFRESH_SECRET.some((other) => sameSecret(key, other))),
+    {
+      path: ['REFRESH_SECRET'],
+      message: 'must differ from JWT_SECRET',
+    },
+  )
 
 export interface Configuration {
   settings: Settings

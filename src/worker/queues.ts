@@ -9,9 +9,19 @@ const FOLD_SUBJECTS_MAX = 500
 export function createQueues(env: Env): QueuePort {
   return {
     async sendOutbox(rows) {
-      const bodies = rows.map((row) => ({ queue: queueOf(env, row), body: { outbox_id: row.id, event: row.message } }))
+      const bodies = rows.map((row) => ({
+        queue: queueOf(env, row),
+        body: { outbox_id: row.id, event: row.message },
+      }))
       const byQueue = Map.groupBy(bodies, ({ queue }) => queue)
-      await Promise.all([...byQueue].map(([queue, sent]) => sendAll(queue, sent.map(({ body }) => body))))
+      await Promise.all(
+        [...byQueue].map(([queue, sent]) =>
+          sendAll(
+            queue,
+            sent.map(({ body }) => body),
+          ),
+        ),
+      )
     },
     async sendFold(subjects) {
       const messages: EngagementMessage[] = []
@@ -34,7 +44,8 @@ function queueOf(env: Env, row: OutboxRow): Queue {
 }
 
 async function sendAll(queue: Queue, bodies: unknown[]): Promise<void> {
-  for (const batch of batches(bodies)) await queue.sendBatch(batch.map((body) => ({ body, contentType: 'json' })))
+  for (const batch of batches(bodies))
+    await queue.sendBatch(batch.map((body) => ({ body, contentType: 'json' })))
 }
 
 function* batches(bodies: unknown[]): Generator<unknown[]> {

@@ -7,6 +7,7 @@ import { createDatabase } from './databases.ts'
 import { freePort, LOOPBACK } from './ports.ts'
 import { launchAs, postgresAccount } from './postgres-account.ts'
 import { findPostgresBinaries, hasExtension } from './postgres-binaries.ts'
+import { lastWords, mayPass, sentenceFor } from './postgres-failure.ts'
 import {
   clearEarlierRun,
   ensureCluster,
@@ -14,7 +15,6 @@ import {
   POSTGRES_USER,
   withoutPostgresSettings,
 } from './postgres-folder.ts'
-import { lastWords, mayPass, sentenceFor } from './postgres-failure.ts'
 import { endProcess } from './processes.ts'
 import { until } from './until.ts'
 

@@ -20,7 +20,10 @@ export function mayPass(failure: string, askedPort: number | undefined): boolean
   return FOLDER_BUSY.test(failure) || (askedPort === undefined && PORT_TAKEN.test(failure))
 }
 
-export function sentenceFor(failure: string, { dataDir, port }: { dataDir: string; port: number }): StackError {
+export function sentenceFor(
+  failure: string,
+  { dataDir, port }: { dataDir: string; port: number },
+): StackError {
   if (PORT_TAKEN.test(failure)) {
     return new StackError(`Port ${port}, which Postgres is to use, is taken: end what listens there.`)
   }

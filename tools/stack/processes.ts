@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { codeOf } from './stack-error.ts'
 import { until } from './until.ts'
@@ -34,6 +34,24 @@ export async function commandLineOf(pid: number): Promise<string | undefined> {
   if (process.platform !== 'linux') return askPs(pid, 'command=')
   const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
   return words === '' ? undefined : words.replaceAll('\0', ' ').trim()
+}
+
+/** The processes of ours whose environment has this entry (those that may be asked: none on Windows). */
+export async function pidsWithEnvironment(name: string, value: string): Promise<number[]> {
+  const entry = `${name}=${value}`
+  if (process.platform !== 'linux') {
+    const answer = await run('ps', ['-axeww', '-o', 'pid=,command=']).catch(() => undefined)
+    const lines = answer?.stdout.split('\n').filter((line) => `${line} `.includes(` ${entry} `)) ?? []
+    return lines.map((line) => Number.parseInt(line, 10))
+  }
+  const pids = (await readdir('/proc')).filter((folder) => /^\d+$/.test(folder)).map(Number)
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
+      return environment.split('\0').includes(entry) ? [pid] : []
+    }),
+  )
+  return found.flat()
 }
 
 async function askPs(pid: number, column: string): Promise<string | undefined> {

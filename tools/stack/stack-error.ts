@@ -3,9 +3,13 @@ export class StackError extends Error {
   override readonly name = 'StackError'
 }
 
-/** The message of anything thrown; for an aggregate (a refused connection tried on several addresses) the first. */
+/**
+ * The message of anything thrown; for an aggregate (a refused connection tried on several addresses) the first, for a
+ * failed fetch its cause.
+ */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return messageOf(error.errors[0])
+  if (error instanceof TypeError && error.cause instanceof Error) return messageOf(error.cause)
   return error instanceof Error ? error.message : String(error)
 }
 

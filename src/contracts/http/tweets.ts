@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { pagination } from './common.ts'
+import { optional, pagination } from './common.ts'
 import { userCard } from './users.ts'
 
 const indices = z.tuple([z.number().int(), z.number().int()]).openapi({
@@ -65,3 +65,23 @@ export type Tweet = z.infer<typeof tweet>
 
 export const tweetPage = z.object({ tweets: z.array(tweet), pagination }).openapi('TweetPage')
 export type TweetPage = z.infer<typeof tweetPage>
+
+/** Longer than any content before normalization could need; what is longer is refused before it is looked at. */
+const CONTENT_UNITS_MAX = 10_000
+
+export const newTweetRequest = z
+  .object({
+    content: z
+      .string()
+      .max(CONTENT_UNITS_MAX)
+      .openapi({ maxLength: 280, description: 'At most 280 code points after NFC' }),
+    is_sensitive: optional(z.boolean()),
+    media_urls: optional(
+      z.array(z.string()).max(0, 'must be empty: there is no media of this deployment to name yet'),
+    ),
+    media_ids: optional(z.array(z.unknown()).max(0, 'must be empty: there is no media to name yet')),
+    reply_to_id: optional(z.undefined('replies cannot be posted yet')),
+    quote_tweet_id: optional(z.undefined('quotes cannot be posted yet')),
+    poll: optional(z.undefined('polls cannot be posted yet')),
+  })
+  .openapi('NewTweet')

@@ -1,0 +1,83 @@
+import { sql } from 'drizzle-orm'
+import type { CounterSubject } from '../../contracts/queues.ts'
+import { type Db, query, transaction } from '../client.ts'
+
+export interface Subject {
+  subject: CounterSubject
+  id: number
+}
+
+/**
+ * Folds the ledger's deltas of these subjects into their counters, and answers how many deltas that were.
+ * First all subjects are locked, in one order everywhere, so that folds at once wait for each other instead of
+ * deadlocking; the second statement then sees every delta that was committed before it had its locks.
+ */
+export async function foldCounters(db: Db, subjects: readonly Subject[]): Promise<number> {
+  if (subjects.length === 0) return 0
+  const given = JSON.stringify(subjects)
+  const named = sql`jsonb_to_recordset(${given}::jsonb) as s(subject text, id bigint)`
+  const lock = (kind: CounterSubject, table: 'users' | 'tweets' | 'hashtags') => {
+    if (!subjects.some(({ subject }) => subject === kind)) return null
+    return sql`
+      select from ${sql.raw(table)}
+      where id in (select s.id from ${named} where s.subject = ${kind})
+      order by id
+      for no key update`
+  }
+  const [row] = await transaction<{ folded: number }>(db, {
+    before: [lock('user', 'users'), lock('tweet', 'tweets'), lock('hashtag', 'hashtags')],
+    main: sql`
+    with taken as (
+      delete from counter_deltas d
+      using ${named}
+      where d.subject = s.subject and d.subject_id = s.id
+      returning d.subject, d.subject_id as id, d.counter, d.delta
+    ), sums as (
+      select subject, id,
+        coalesce(sum(delta) filter (where counter = 'tweet_count'), 0) as tweets,
+        coalesce(sum(delta) filter (where counter = 'follower_count'), 0) as followers,
+        coalesce(sum(delta) filter (where counter = 'following_count'), 0) as following,
+        coalesce(sum(delta) filter (where counter = 'like_count'), 0) as likes,
+        coalesce(sum(delta) filter (where counter = 'retweet_count'), 0) as retweets,
+        coalesce(sum(delta) filter (where counter = 'reply_count'), 0) as replies,
+        coalesce(sum(delta) filter (where counter = 'quote_count'), 0) as quotes,
+        coalesce(sum(delta) filter (where counter = 'bookmark_count'), 0) as bookmarks
+      from taken
+      group by subject, id
+    ), folded_users as (
+      update users u
+      set tweet_count = u.tweet_count + s.tweets,
+          follower_count = u.follower_count + s.followers,
+          following_count = u.following_count + s.following
+      from sums s
+      where s.subject = 'user' and u.id = s.id
+    ), folded_tweets as (
+      update tweets t
+      set like_count = t.like_count + s.likes,
+          retweet_count = t.retweet_count + s.retweets,
+          reply_count = t.reply_count + s.replies,
+          quote_count = t.quote_count + s.quotes,
+          bookmark_count = t.bookmark_count + s.bookmarks
+      from sums s
+      where s.subject = 'tweet' and t.id = s.id
+    ), folded_hashtags as (
+      update hashtags h set tweet_count = h.tweet_count + s.tweets
+      from sums s
+      where s.subject = 'hashtag' and h.id = s.id
+    )
+    select count(*)::int as folded from taken`,
+  })
+  return row?.folded ?? 0
+}
+
+/** Subjects that have had deltas waiting: what the sweep folds when the queue's hint was lost. */
+export async function readUnfoldedSubjects(db: Db, limit: number): Promise<Subject[]> {
+  return query<Subject>(
+    db,
+    sql`
+    select subject, subject_id::float8 as id
+    from (select subject, subject_id from counter_deltas order by id limit ${limit}) oldest
+    group by subject, subject_id
+    order by subject, subject_id`,
+  )
+}

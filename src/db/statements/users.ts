@@ -1,0 +1,144 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { UserRef } from '../../contracts/http/common.ts'
+import type { OwnProfile, Relationship } from '../../contracts/http/users.ts'
+import type { UserId } from '../../domain/ids.ts'
+import { type Db, query } from '../client.ts'
+import { relationshipRecord } from './follows.ts'
+import {
+  type OwnProfileRow,
+  ownProfileColumns,
+  type ProfileRow,
+  profileColumns,
+  type UserCardRow,
+} from './profile-columns.ts'
+import { isPresent, viewerId } from './visibility.ts'
+
+/** The user `u` is the one meant. The primary key serves ids, `users_username_unique` names. */
+export function whichUser(ref: UserRef): SQL {
+  return 'id' in ref ? sql`u.id = ${ref.id}` : sql`lower(u.username) = lower(${ref.username})`
+}
+
+/** A profile as far as its reader may see it; `relationship` is null for one who is signed out. */
+export type ShownProfile =
+  | { shownAs: 'own'; profile: OwnProfileRow }
+  | { shownAs: 'other'; profile: ProfileRow; relationship: Relationship | null }
+  /** The user blocks the reader. */
+  | { shownAs: 'card'; profile: UserCardRow; relationship: Relationship | null }
+
+interface FoundProfile extends ProfileRow {
+  own: Pick<OwnProfile, 'email' | 'birth_date' | 'role' | 'hide_sensitive'> | null
+  relationship: Relationship
+  blocks_viewer: boolean
+}
+
+/**
+ * The profile of a user, or null for one who is missing, deactivated or suspended. What only its owner may read
+ * leaves the database for its owner alone.
+ */
+export async function readProfile(
+  db: Db,
+  ref: UserRef,
+  viewer: UserId | null,
+): Promise<ShownProfile | null> {
+  const who = viewerId(viewer)
+  const [row] = await query<FoundProfile>(
+    db,
+    sql`
+    select ${profileColumns},
+           case when u.id = ${who} then json_build_object(
+             'email', u.email,
+             'birth_date', u.birth_date,
+             'role', u.role,
+             'hide_sensitive', u.hide_sensitive) end as own,
+           ${relationshipRecord(who)} as relationship,
+           exists (select from blocks b where b.blocker_id = u.id and b.blocked_id = ${who}) as blocks_viewer
+    from users u
+    where ${whichUser(ref)} and ${isPresent}`,
+  )
+  if (row === undefined) return null
+  const { own, relationship, blocks_viewer, ...profile } = row
+  if (own !== null) return { shownAs: 'own', profile: { ...profile, ...own } }
+  return {
+    shownAs: blocks_viewer ? 'card' : 'other',
+    profile,
+    relationship: viewer === null ? null : relationship,
+  }
+}
+
+/** What is to be different; absent fields stay as they are. Texts are cleaned and within their limits. */
+export interface ProfileChanges {
+  display_name?: string
+  bio?: string
+  location?: string | null
+  website?: string | null
+  /** `YYYY-MM-DD` */
+  birth_date?: string | null
+  avatar_url?: string | null
+  cover_url?: string | null
+  is_private?: boolean
+  hide_sensitive?: boolean
+}
+
+export type UpdatedProfile =
+  | { outcome: 'updated'; profile: OwnProfileRow }
+  /** These fields name media that are not the user's: nothing was changed. */
+  | { outcome: 'foreign_media'; fields: ('avatar_url' | 'cover_url')[] }
+  | { outcome: 'unauthenticated' | 'suspended' }
+
+/**
+ * Changes one's own profile and answers it. What changes nothing writes nothing. `revision` tells timelines that
+ * the cards they keep are outdated, or that the author's privacy is another. The only media a profile may name are
+ * those it names already.
+ *
+ * One statement although it waits for other changes of the same profile: `held` gives the row as they left it,
+ * and everything below is computed from that, so no change undoes another.
+ */
+export async function updateProfile(
+  db: Db,
+  user: UserId,
+  changes: ProfileChanges,
+): Promise<UpdatedProfile> {
+  const [row] = await query<{ result: UpdatedProfile }>(
+    db,
+    sql`
+    with held as (
+      select u as stored from users u where u.id = ${user} and u.is_active for no key update
+    ), wanted as (
+      select w.*,
+             w is distinct from h.stored as differs,
+             (w.display_name, w.avatar_url, w.is_private)
+               is distinct from ((h.stored).display_name, (h.stored).avatar_url, (h.stored).is_private) as outdates,
+             array_remove(array[
+               case when w.avatar_url <> coalesce((h.stored).avatar_url, '') then 'avatar_url' end,
+               case when w.cover_url <> coalesce((h.stored).cover_url, '') then 'cover_url' end], null) as foreign_media
+      from held h
+      cross join lateral jsonb_populate_record(h.stored, ${JSON.stringify(changes)}::jsonb) w
+    ), updated as (
+      update users u
+      set display_name = w.display_name,
+          bio = w.bio,
+          location = w.location,
+          website = w.website,
+          birth_date = w.birth_date,
+          avatar_url = w.avatar_url,
+          cover_url = w.cover_url,
+          is_private = w.is_private,
+          hide_sensitive = w.hide_sensitive,
+          revision = u.revision + w.outdates::int,
+          updated_at = now()
+      from wanted w
+      where u.id = w.id and w.differs and w.suspended_at is null and cardinality(w.foreign_media) = 0
+      returning ${ownProfileColumns}
+    )
+    select case
+      when u.suspended_at is not null then json_build_object('outcome', 'suspended')
+      when cardinality(u.foreign_media) > 0 then json_build_object(
+        'outcome', 'foreign_media', 'fields', u.foreign_media)
+      else json_build_object('outcome', 'updated', 'profile', coalesce(
+        (select to_json(written) from updated written),
+        (select to_json(same) from (select ${ownProfileColumns}) same)))
+    end as result
+    from wanted u`,
+  )
+  return row?.result ?? { outcome: 'unauthenticated' }
+}

@@ -1,0 +1,42 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { UserId } from '../../domain/ids.ts'
+
+/** Nobody: an id that no user has, so that one statement serves readers who are signed out. */
+export const NOBODY = 0
+
+export function viewerId(viewer: UserId | null): number {
+  return viewer ?? NOBODY
+}
+
+/** The author `u` exists for everybody: neither deactivated nor suspended. */
+export const isPresent = sql`(u.is_active and u.suspended_at is null)`
+
+/** Neither of the two blocks the other. */
+export function noBlockBetween(viewer: number | SQL, other: SQL): SQL {
+  return sql`not exists (
+    select from blocks b
+    where (b.blocker_id = ${viewer} and b.blocked_id = ${other})
+       or (b.blocker_id = ${other} and b.blocked_id = ${viewer}))`
+}
+
+/** The viewer may see what the author `u` writes: a public author, oneself, or one whom one follows. */
+export function mayRead(viewer: number): SQL {
+  return sql`(
+    u.id = ${viewer}
+    or ((not u.is_private
+         or exists (select from follows f where f.follower_id = ${viewer} and f.following_id = u.id))
+        and ${noBlockBetween(viewer, sql`u.id`)}))`
+}
+
+/** The viewer may see the tweet `t` of the author `u`. */
+export function tweetIsVisibleTo(viewer: number): SQL {
+  return sql`(not t.is_deleted and ${isPresent} and ${mayRead(viewer)})`
+}
+
+/** The viewer has not muted `other`. Mutes thin timelines; what is asked for by name is still shown. */
+export function notMutedBy(viewer: number | SQL, other: SQL): SQL {
+  return sql`not exists (
+    select from mutes m
+    where m.muter_id = ${viewer} and m.muted_id = ${other}
+      and (m.expires_at is null or m.expires_at > now()))`
+}

@@ -1,0 +1,57 @@
+/**
+ * The schema of a timeline object. Append only: an object that was made years ago runs what it has not run yet,
+ * in order, before anything else.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  create table state (
+    id integer primary key check (id = 1),
+    phase text not null,               -- cold, building or warm
+    user_id integer not null,
+    epoch integer not null,            -- of this build; part of every frame's seq
+    database_epoch integer not null,   -- the global epoch it was built under
+    graph_version integer not null,    -- the state of the graph that the build saw
+    floor integer not null,            -- every entry from this id on is here; 0 when all are
+    seq integer not null,              -- the newest frame's when this was written; entries may hold newer ones
+    resumable_after integer not null,  -- frames up to this seq are no longer known
+    read_at integer not null           -- Unix ms of the last read, to the day
+  );
+  create table entries (
+    id integer primary key,
+    tweet_id integer not null,
+    author_id integer not null,
+    retweeter_id integer,
+    flags integer not null,
+    seq integer not null,              -- of its frame; 0 for those that were pulled
+    revision text,
+    counts text,
+    card text
+  );
+  create table tombstones (
+    tweet_id integer primary key,
+    seq integer not null,              -- of its frame
+    at integer not null                -- Unix ms
+  );
+  create table followees (
+    user_id integer primary key,
+    version integer not null,          -- the graph version that said so
+    following integer not null,        -- 0 is kept: it outranks what arrives late
+    backfilled integer not null        -- 0 while their newest tweets are still to be read
+  );
+  create table dropped (user_id integer primary key);
+  create table log (n integer primary key autoincrement, op text not null);
+  `,
+]
+
+/** Brings the object's storage to the newest schema. Each step is atomic with its mark. */
+export function migrate(storage: DurableObjectStorage): void {
+  const { sql } = storage
+  sql.exec('create table if not exists migrations (n integer primary key)')
+  const done = Number(sql.exec('select count(*) as n from migrations').one().n)
+  MIGRATIONS.slice(done).forEach((statements, index) => {
+    storage.transactionSync(() => {
+      sql.exec(statements)
+      sql.exec('insert into migrations (n) values (?)', done + index + 1)
+    })
+  })
+}

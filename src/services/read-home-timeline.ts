@@ -1,0 +1,134 @@
+import type { PageEntry, TimelinePage } from '../contracts/timeline.ts'
+import { FLAG_BOOKMARKED, FLAG_LIKED, FLAG_RETWEETED, joinTweetJson } from '../contracts/tweet-json.ts'
+import { readHomeBelow } from '../db/statements/home-timeline.ts'
+import type { FlagsRecord } from '../db/statements/tweet-columns.ts'
+import type { EntryRow } from '../db/statements/tweets.ts'
+import { AppError } from '../domain/errors.ts'
+import { mayStandOnHome } from '../domain/home-rules.ts'
+import type { EntryId } from '../domain/ids.ts'
+import { MAX_ID } from '../domain/ids.ts'
+import { freshen } from '../views/freshen.ts'
+import { serializeCard } from '../views/present-tweet.ts'
+import type { Deps, Viewer } from './deps.ts'
+
+/** How often a page that rules have thinned is filled up before it is answered short. */
+const REFILLS_MAX = 4
+
+export interface HomeRequest {
+  limit: number
+  before: EntryId | null
+  offset: number
+}
+
+export interface HomePage {
+  /** Serialized Tweets, newest first. */
+  tweets: string[]
+  /** The entry after which the next page begins; null at the end of history. */
+  nextBefore: EntryId | null
+  /** Counts or visibility may be outdated: the database did not answer in time. */
+  stale: boolean
+}
+
+/** Where a read has come to. */
+interface Position {
+  before: EntryId | null
+  offset: number
+}
+
+/** One stretch of the timeline, after the rules. */
+interface Stretch {
+  tweets: string[]
+  next: Position | null
+  stale: boolean
+}
+
+/**
+ * The home timeline by time: skeleton (from the reader's object), hydrate (freshen), rules, present; what the object
+ * does not keep comes from Postgres. A page that the rules thin is filled up from what follows.
+ */
+export async function readHomeTimeline(
+  deps: Deps,
+  viewer: Viewer,
+  { limit, before, offset }: HomeRequest,
+): Promise<HomePage> {
+  const page: HomePage = { tweets: [], nextBefore: null, stale: false }
+  let position: Position | null = { before, offset }
+  for (let round = 0; round <= REFILLS_MAX && position !== null && page.tweets.length < limit; round++) {
+    const stretch: Stretch = await readStretch(deps, viewer, position, limit - page.tweets.length)
+    page.tweets.push(...stretch.tweets)
+    page.stale ||= stretch.stale
+    position = stretch.next
+  }
+  page.nextBefore = position?.before ?? null
+  return page
+}
+
+async function readStretch(deps: Deps, viewer: Viewer, at: Position, limit: number): Promise<Stretch> {
+  const result = await deps.timed('object', () => deps.timeline(viewer.id).page({ ...at, limit }))
+  if (!result.ok) throw new AppError('unavailable', { retryAfterSeconds: 2 })
+  const { page } = result
+  if (page.entries.length > 0) return presentKept(deps, viewer, page)
+  if (page.floor === 0) return { tweets: [], next: null, stale: false }
+  const offset = at.before === null ? Math.max(0, at.offset - page.kept) : 0
+  return readBelow(deps, viewer, { before: Math.min(at.before ?? MAX_ID, page.floor), offset, limit })
+}
+
+async function presentKept(deps: Deps, viewer: Viewer, page: TimelinePage): Promise<Stretch> {
+  const { freshness, cards, stale } = await deps.timed('freshen', () =>
+    freshen(
+      {
+        db: deps.db,
+        cache: deps.freshness,
+        now: deps.now,
+        deadlineMs: deps.settings.freshenDeadlineMs,
+        defer: deps.defer,
+      },
+      page.entries,
+    ),
+  )
+  if (cards.size > 0) deps.defer(deps.timeline(viewer.id).keepCards([...cards.values()]))
+  const tweets = page.entries.flatMap((entry) => {
+    const card = cards.get(entry.tweetId) ?? entry.card
+    const fresh = freshness.get(entry.tweetId)
+    const candidate = fresh ?? { gone: false, authorIsPrivate: false }
+    if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return []
+    return [joinTweetJson(card.json, fresh?.counts ?? card.counts, entry.flags)]
+  })
+  return { tweets, next: nextOf(page), stale }
+}
+
+function nextOf({ entries, hasMore, floor }: TimelinePage): Position | null {
+  const last: PageEntry | undefined = entries.at(-1)
+  return last !== undefined && (hasMore || floor > 0) ? { before: last.id, offset: 0 } : null
+}
+
+async function readBelow(
+  deps: Deps,
+  viewer: Viewer,
+  { before, offset, limit }: { before: number; offset: number; limit: number },
+): Promise<Stretch> {
+  const rows = await deps.timed('db', () =>
+    readHomeBelow(deps.db, viewer.id, { before, offset, limit: limit + 1, nowMs: deps.now() }),
+  )
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  return {
+    tweets: shown.flatMap(presentBelow),
+    next: rows.length > limit && last !== undefined ? { before: last.entry_id, offset: 0 } : null,
+    stale: false,
+  }
+}
+
+function presentBelow({ entry }: EntryRow): string[] {
+  if (entry === null) return []
+  const { json, counts } = serializeCard(entry.tweet)
+  return [joinTweetJson(json, counts, flagBits(entry.flags))]
+}
+
+function flagBits({ is_liked, is_retweeted, is_bookmarked }: FlagsRecord): number {
+  return (
+    Number(is_liked) * FLAG_LIKED +
+    Number(is_retweeted) * FLAG_RETWEETED +
+    Number(is_bookmarked) * FLAG_BOOKMARKED
+  )
+}

@@ -1,0 +1,41 @@
+import type { UserRef } from '../contracts/http/common.ts'
+import type { Tweet } from '../contracts/http/tweets.ts'
+import { type EntryRow, readUserEntries, type UserEntriesFilter } from '../db/statements/tweets.ts'
+import { whichUser } from '../db/statements/users.ts'
+import { AppError } from '../domain/errors.ts'
+import { presentTweet } from '../views/present-tweet.ts'
+import type { Deps, Viewer } from './deps.ts'
+
+export interface UserTimelinePage {
+  tweets: Tweet[]
+  /** The entry after which the next page begins; null at the end. */
+  nextBefore: number | null
+}
+
+/**
+ * A user's tweets and retweets, newest first; none where the viewer may not read them. A page that is thinned (by
+ * retweets of what is gone) is shorter, and its cursor still leads on. Throws `user_not_found`.
+ */
+export async function readUserTimeline(
+  deps: Deps,
+  viewer: Viewer | null,
+  user: UserRef,
+  filter: UserEntriesFilter,
+  page: { before: number | null; offset: number; limit: number },
+): Promise<UserTimelinePage> {
+  const rows = await deps.timed('db', () =>
+    readUserEntries(deps.db, whichUser(user), viewer?.id ?? null, filter, { ...page, limit: page.limit + 1 }),
+  )
+  if (rows === null) throw new AppError('user_not_found')
+  const shown = rows.slice(0, page.limit)
+  return {
+    tweets: shown.flatMap((row) => presentEntry(row, viewer)),
+    nextBefore: rows.length > page.limit ? (shown.at(-1)?.entry_id ?? null) : null,
+  }
+}
+
+function presentEntry({ entry }: EntryRow, viewer: Viewer | null): Tweet[] {
+  if (entry === null) return []
+  const { tweet, flags, retweeter } = entry
+  return [presentTweet(tweet, flags, { viewerId: viewer?.id ?? null, retweetedBy: retweeter })]
+}

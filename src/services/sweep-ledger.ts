@@ -1,0 +1,10 @@
+import { foldCounters, readUnfoldedSubjects } from '../db/statements/counters.ts'
+import type { Deps } from './deps.ts'
+
+const SUBJECTS_PER_SWEEP = 2000
+
+/** Folds deltas whose hints were lost. Answers how many there were. */
+export async function sweepLedger(deps: Deps): Promise<number> {
+  const subjects = await readUnfoldedSubjects(deps.db, SUBJECTS_PER_SWEEP)
+  return foldCounters(deps.db, subjects)
+}

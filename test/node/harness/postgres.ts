@@ -1,0 +1,37 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { startEmbeddedPostgres } from '../../../tools/stack/embedded-postgres.ts'
+import { prepareDatabase } from '../../../tools/stack/migrate.ts'
+import { startNeonEndpoint } from '../../../tools/stack/neon-endpoint.ts'
+
+export interface TestDatabase {
+  databaseUrl: string
+  /** The Neon-compatible endpoint in front of it, with faults. */
+  endpointUrl: string
+  pool: pg.Pool
+  stop(): Promise<void>
+}
+
+/** A migrated Postgres server of the caller's own in a temporary folder, gone after `stop`. */
+export async function startTestDatabase(): Promise<TestDatabase> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'warbler-test-'))
+  const postgres = await startEmbeddedPostgres({ dataDir, durable: false })
+  const databaseUrl = postgres.urlOf()
+  await prepareDatabase(databaseUrl)
+  const endpoint = await startNeonEndpoint({ databaseUrl, faults: true })
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 })
+  pool.on('error', () => {})
+  return {
+    databaseUrl,
+    endpointUrl: endpoint.url,
+    pool,
+    async stop() {
+      await pool.end()
+      await endpoint.stop()
+      await postgres.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}

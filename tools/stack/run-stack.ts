@@ -1,0 +1,82 @@
+import { messageOf, StackError } from './stack-error.ts'
+
+const STOP_TIMEOUT_MS = 10_000
+
+/** What a stack is given to run with. */
+export interface Run {
+  /** Aborted when the stop begins; what waits should give up then. */
+  signal: AbortSignal
+  /** Starts a part; at the end parts are stopped in the reverse order. */
+  own<Part>(start: () => Promise<Part>, stop: (part: Part) => void | Promise<void>): Promise<Part>
+  /** Ends the stack with this error: a part that it cannot do without has failed. */
+  fail(error: unknown): void
+}
+
+/**
+ * Starts a stack and ends the process when it is stopped (Ctrl-C, SIGTERM, the terminal or npm going away: code 0) or
+ * fails (code 1, with one sentence). All parts are stopped first, within ten seconds, else killed; a second signal
+ * kills them at once.
+ */
+export function runStack(start: (run: Run) => Promise<void>): void {
+  const stopping = new AbortController()
+  const stops: (() => void | Promise<void>)[] = []
+
+  const run: Run = {
+    signal: stopping.signal,
+    async own(startPart, stopPart) {
+      stopping.signal.throwIfAborted()
+      const part = await startPart()
+      stops.push(() => stopPart(part))
+      stopping.signal.throwIfAborted()
+      return part
+    },
+    fail(error) {
+      if (stopping.signal.aborted) return
+      console.error(`\n${error instanceof StackError ? error.message : describe(error)}`)
+      void end(1)
+    },
+  }
+
+  async function end(code: number) {
+    stopping.abort()
+    setTimeout(() => process.exit(code || 1), STOP_TIMEOUT_MS)
+    await started
+    for (const stop of stops.reverse()) {
+      try {
+        await stop()
+      } catch (error) {
+        console.error(`Stopping: ${messageOf(error)}`)
+      }
+    }
+    process.exit(code)
+  }
+
+  function stopOnSignal() {
+    if (stopping.signal.aborted) process.exit(1)
+    console.log('\nStopping...')
+    void end(0)
+  }
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stopOnSignal)
+  whenNpmDies(stopOnSignal)
+  const started = start(run).catch((error: unknown) => run.fail(error))
+}
+
+/** A StackError is for the user; anything else is a fault of the stack and shows where it comes from. */
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+const PARENT_CHECK_MS = 500
+
+/** Killed, npm and its shell tell nobody: notice that the process has another parent than it started with. */
+function whenNpmDies(stop: () => void) {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    stop()
+  }, PARENT_CHECK_MS)
+  timer.unref()
+}
