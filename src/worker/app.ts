@@ -14,6 +14,7 @@ import { serviceRoutes } from './routes/service.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { timelineRoutes } from './routes/timelines.ts'
 import { tweetRoutes } from './routes/tweets.ts'
+import { userTimelineRoutes } from './routes/user-timelines.ts'
 import { userRoutes } from './routes/users.ts'
 
 const PREFLIGHT_SECONDS = 86_400
@@ -42,6 +43,7 @@ export function createApp() {
   app.use('/api/*', authenticate, limitRate, limitBody, onlyJson)
   app.route('/api/auth', authRoutes())
   app.route('/api/users', userRoutes())
+  app.route('/api/users', userTimelineRoutes())
   app.route('/api/tweets', tweetRoutes())
   app.route('/api/timeline', timelineRoutes())
   app.route('/api/stream', streamRoutes())

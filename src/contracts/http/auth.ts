@@ -89,10 +89,12 @@ export const refreshCookieHeader = z.object({
     .literal('1')
     .optional()
     .openapi({
-      description:
-        'For browsers: the refresh token is set as the cookie `warbler_refresh` (HttpOnly, Secure, SameSite=Strict, ' +
-        'only for /api/auth) and left out of the body. A request that relies on the cookie must have an `Origin` ' +
-        'that is this API’s own or one of those allowed.',
+      param: {
+        description:
+          'For browsers: the refresh token is set as the cookie `warbler_refresh` (HttpOnly, Secure, SameSite=Strict, ' +
+          'only for /api/auth) and left out of the body. A request that relies on the cookie must have an `Origin` ' +
+          'that is this API’s own or one of those allowed.',
+      },
     }),
 })
 

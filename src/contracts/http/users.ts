@@ -1,5 +1,13 @@
 import { z } from '@hono/zod-openapi'
-import { pagination } from './common.ts'
+import { cleanText, isWebsite } from '../../domain/profile.ts'
+import { codePointLength, isBlank } from '../../domain/tweet-text.ts'
+import { optional, pagination } from './common.ts'
+
+const DISPLAY_NAME_LENGTH_MAX = 100
+const BIO_LENGTH_MAX = 500
+const LOCATION_LENGTH_MAX = 100
+const WEBSITE_LENGTH_MAX = 255
+const MEDIA_URL_LENGTH_MAX = 2_048
 
 export const userCard = z
   .object({
@@ -54,3 +62,72 @@ export const listedUser = userCard.extend({ relationship: relationship.optional(
 export type ListedUser = z.infer<typeof listedUser>
 
 export const userPage = z.object({ users: z.array(listedUser), pagination }).openapi('UserPage')
+export type UserPage = z.infer<typeof userPage>
+
+/** A line of a profile as it is stored: cleaned, and empty when a reader would see nothing. */
+const profileText = (maxLength: number) =>
+  z
+    .string()
+    .transform((raw) => {
+      const text = cleanText(raw)
+      return isBlank(text) ? '' : text
+    })
+    .refine((text) => codePointLength(text) <= maxLength, `must have at most ${maxLength} characters`)
+    .openapi({ type: 'string', maxLength })
+
+const mediaUrl = z
+  .string()
+  .max(MEDIA_URL_LENGTH_MAX)
+  .refine((url) => url.isWellFormed() && !url.includes('\0'), 'must be text')
+  .openapi({ description: 'The URL it has, or null: nothing can be uploaded yet' })
+
+export const updateProfileRequest = z
+  .object({
+    display_name: optional(
+      profileText(DISPLAY_NAME_LENGTH_MAX)
+        .refine((name) => name !== '', 'must not be blank')
+        .openapi({ minLength: 1, example: 'Ada Lovelace' }),
+    ),
+    bio: optional(profileText(BIO_LENGTH_MAX)),
+    location: optional(profileText(LOCATION_LENGTH_MAX)),
+    website: optional(
+      z
+        .string()
+        .trim()
+        .refine(
+          (url) => url === '' || isWebsite(url),
+          `must be an http or https address of at most ${WEBSITE_LENGTH_MAX} characters`,
+        )
+        .openapi({ format: 'uri', maxLength: WEBSITE_LENGTH_MAX, example: 'https://example.com/ada' }),
+    ),
+    birth_date: optional(z.string().openapi({ format: 'date', example: '1990-12-10' })),
+    avatar_url: optional(mediaUrl),
+    cover_url: optional(mediaUrl),
+    is_private: optional(z.boolean()),
+    hide_sensitive: optional(z.boolean()),
+  })
+  .openapi('UpdateProfileRequest', {
+    description:
+      'Absent fields stay as they are. Null, or an empty text, clears what may be empty; null leaves `display_name`, ' +
+      '`bio`, `is_private` and `hide_sensitive` as they are.',
+  })
+export type UpdateProfileRequest = z.infer<typeof updateProfileRequest>
+
+export const followRequest = z
+  .object({
+    following_id: optional(z.number().int().positive()).openapi({
+      type: 'integer',
+      format: 'int64',
+      description: 'If given, the id of the user in the path',
+    }),
+  })
+  .openapi('FollowRequest')
+
+export const followAnswer = z
+  .object({
+    message: z.enum(['User followed', 'Follow requested', 'User unfollowed']),
+    is_following: z.boolean(),
+    follow_requested: z.boolean(),
+  })
+  .openapi('FollowAnswer')
+export type FollowAnswer = z.infer<typeof followAnswer>

@@ -3,7 +3,6 @@ import type { UserRef } from '../../contracts/http/common.ts'
 import type { OwnProfile, Relationship } from '../../contracts/http/users.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
-import { relationshipRecord } from './follows.ts'
 import {
   type OwnProfileRow,
   ownProfileColumns,
@@ -16,6 +15,19 @@ import { isPresent, viewerId } from './visibility.ts'
 /** The user `u` is the one meant. The primary key serves ids, `users_username_unique` names. */
 export function whichUser(ref: UserRef): SQL {
   return 'id' in ref ? sql`u.id = ${ref.id}` : sql`lower(u.username) = lower(${ref.username})`
+}
+
+/** What stands between the viewer and the user `u`, as the JSON of a Relationship: five probes of primary keys. */
+export function relationshipRecord(viewer: number): SQL {
+  return sql`json_build_object(
+    'is_following', exists (select from follows f where f.follower_id = ${viewer} and f.following_id = u.id),
+    'is_followed_by', exists (select from follows f where f.follower_id = u.id and f.following_id = ${viewer}),
+    'follow_requested', exists (
+      select from follow_requests q where q.requester_id = ${viewer} and q.target_id = u.id),
+    'is_blocking', exists (select from blocks b where b.blocker_id = ${viewer} and b.blocked_id = u.id),
+    'is_muting', exists (
+      select from mutes m
+      where m.muter_id = ${viewer} and m.muted_id = u.id and (m.expires_at is null or m.expires_at > now())))`
 }
 
 /** A profile as far as its reader may see it; `relationship` is null for one who is signed out. */
@@ -35,11 +47,7 @@ interface FoundProfile extends ProfileRow {
  * The profile of a user, or null for one who is missing, deactivated or suspended. What only its owner may read
  * leaves the database for its owner alone.
  */
-export async function readProfile(
-  db: Db,
-  ref: UserRef,
-  viewer: UserId | null,
-): Promise<ShownProfile | null> {
+export async function readProfile(db: Db, ref: UserRef, viewer: UserId | null): Promise<ShownProfile | null> {
   const who = viewerId(viewer)
   const [row] = await query<FoundProfile>(
     db,
@@ -93,11 +101,7 @@ export type UpdatedProfile =
  * One statement although it waits for other changes of the same profile: `held` gives the row as they left it,
  * and everything below is computed from that, so no change undoes another.
  */
-export async function updateProfile(
-  db: Db,
-  user: UserId,
-  changes: ProfileChanges,
-): Promise<UpdatedProfile> {
+export async function updateProfile(db: Db, user: UserId, changes: ProfileChanges): Promise<UpdatedProfile> {
   const [row] = await query<{ result: UpdatedProfile }>(
     db,
     sql`
@@ -108,9 +112,7 @@ export async function updateProfile(
              w is distinct from h.stored as differs,
              (w.display_name, w.avatar_url, w.is_private)
                is distinct from ((h.stored).display_name, (h.stored).avatar_url, (h.stored).is_private) as outdates,
-             array_remove(array[
-               case when w.avatar_url <> coalesce((h.stored).avatar_url, '') then 'avatar_url' end,
-               case when w.cover_url <> coalesce((h.stored).cover_url, '') then 'cover_url' end], null) as foreign_media
+             array_remove(array[${ifForeign('avatar_url')}, ${ifForeign('cover_url')}], null) as foreign_media
       from held h
       cross join lateral jsonb_populate_record(h.stored, ${JSON.stringify(changes)}::jsonb) w
     ), updated as (
@@ -141,4 +143,11 @@ export async function updateProfile(
     from wanted u`,
   )
   return row?.result ?? { outcome: 'unauthenticated' }
+}
+
+/** The name of the column where a profile is to name media that it does not name yet, or else null. */
+function ifForeign(column: 'avatar_url' | 'cover_url'): SQL {
+  return sql.raw(
+    `case when w.${column} is not null and w.${column} is distinct from (h.stored).${column} then '${column}' end`,
+  )
 }

@@ -1,13 +1,13 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { HOME_OFFSET_MAX, type Pagination, pageQuery, userRefParam } from '../../contracts/http/common.ts'
+import { HOME_OFFSET_MAX, pageQuery, userRefParam } from '../../contracts/http/common.ts'
 import { type TweetPage, tweetPage } from '../../contracts/http/tweets.ts'
-import { encodeCursor } from '../../domain/cursor.ts'
 import type { EntryId } from '../../domain/ids.ts'
 import { readHomeTimeline } from '../../services/read-home-timeline.ts'
 import { readUserTimeline } from '../../services/read-user-timeline.ts'
 import { createRouter } from '../context.ts'
+import { entryBefore, paginationOf } from '../entry-pages.ts'
 import { signedIn } from '../middleware/authenticate.ts'
-import { type AskedPage, readPage } from '../read-page.ts'
+import { readPage } from '../read-page.ts'
 import { serializedJson } from '../serialized-json.ts'
 import { json, problems, withAccessToken } from './answers.ts'
 
@@ -62,7 +62,7 @@ export function timelineRoutes() {
     const page = await readHomeTimeline(c.var.deps, c.var.viewer, {
       limit: asked.limit,
       offset: asked.offset,
-      before: entryAfter(asked) as EntryId | null,
+      before: entryBefore(asked) as EntryId | null,
     })
     if (page.stale) c.header('x-degraded', 'stale')
     const pagination = paginationOf(asked, HOME_CURSOR, page.nextBefore)
@@ -78,24 +78,10 @@ export function timelineRoutes() {
       c.var.viewer,
       c.req.valid('param').id,
       { replies: true, media: false },
-      { limit: asked.limit, offset: asked.offset, before: entryAfter(asked) },
+      { limit: asked.limit, offset: asked.offset, before: entryBefore(asked) },
     )
     return c.json({ tweets, pagination: paginationOf(asked, USER_CURSOR, nextBefore) }, 200)
   })
 
   return routes
-}
-
-function entryAfter({ after }: AskedPage): number | null {
-  const [entry] = after ?? []
-  return typeof entry === 'number' ? entry : null
-}
-
-function paginationOf({ limit, offset }: AskedPage, kind: string, nextBefore: number | null): Pagination {
-  return {
-    limit,
-    offset,
-    has_more: nextBefore !== null,
-    next_cursor: nextBefore === null ? null : encodeCursor(kind, [nextBefore]),
-  }
 }

@@ -1,0 +1,63 @@
+import type { UserRef } from '../contracts/http/common.ts'
+import type { OwnProfile, UpdateProfileRequest } from '../contracts/http/users.ts'
+import { type ProfileChanges, updateProfile as storeProfile } from '../db/statements/users.ts'
+import { AppError } from '../domain/errors.ts'
+import { isBirthDate } from '../domain/profile.ts'
+import { foldUsername } from '../domain/tweet-text.ts'
+import { presentOwnProfile } from '../views/present-profile.ts'
+import type { Deps, Viewer } from './deps.ts'
+
+/**
+ * Changes the viewer's own profile and answers it. Throws `forbidden` for anybody else's, `validation_failed`,
+ * `suspended`.
+ */
+export async function updateProfile(
+  deps: Deps,
+  viewer: Viewer,
+  user: UserRef,
+  asked: UpdateProfileRequest,
+): Promise<OwnProfile> {
+  if (!isViewer(viewer, user)) throw new AppError('forbidden', { detail: 'A profile is changed by its owner' })
+  requireBirthDate(asked.birth_date ?? null, deps.now())
+  const updated = await deps.timed('db', () => storeProfile(deps.db, viewer.id, toChanges(asked)))
+  switch (updated.outcome) {
+    case 'updated':
+      return presentOwnProfile(updated.profile)
+    case 'foreign_media': {
+      const message = 'must be null or the URL it has: media of this deployment cannot be uploaded yet'
+      const errors = updated.fields.map((field) => ({ path: `json.${field}`, message }))
+      throw new AppError('validation_failed', { errors })
+    }
+    default:
+      throw new AppError(updated.outcome)
+  }
+}
+
+/** A username never changes, so the token's is the viewer's. */
+function isViewer(viewer: Viewer, user: UserRef): boolean {
+  return 'id' in user ? user.id === viewer.id : foldUsername(user.username) === foldUsername(viewer.username)
+}
+
+function requireBirthDate(birthDate: string | null, nowMs: number): void {
+  const today = new Date(nowMs).toISOString().slice(0, 10)
+  if (birthDate === null || isBirthDate(birthDate, today)) return
+  const message = 'must be a day from 1900 until today, as YYYY-MM-DD'
+  throw new AppError('validation_failed', { errors: [{ path: 'json.birth_date', message }] })
+}
+
+/** Null clears what may be empty and means absent elsewhere; so do empty texts, which are stored as null. */
+function toChanges(asked: UpdateProfileRequest): ProfileChanges {
+  const { display_name, bio, location, website, birth_date, avatar_url, cover_url } = asked
+  const { is_private, hide_sensitive } = asked
+  return {
+    ...(display_name == null ? {} : { display_name }),
+    ...(bio == null ? {} : { bio }),
+    ...(location === undefined ? {} : { location: location || null }),
+    ...(website === undefined ? {} : { website: website || null }),
+    ...(birth_date === undefined ? {} : { birth_date }),
+    ...(avatar_url === undefined ? {} : { avatar_url }),
+    ...(cover_url === undefined ? {} : { cover_url }),
+    ...(is_private == null ? {} : { is_private }),
+    ...(hide_sensitive == null ? {} : { hide_sensitive }),
+  }
+}

@@ -1,0 +1,24 @@
+import type { ListedUser, OwnProfile, Profile } from '../contracts/http/users.ts'
+import type { ListedUserRow } from '../db/statements/follow-lists.ts'
+import type { ShownProfile } from '../db/statements/users.ts'
+import { presentOwnProfile, presentProfile, presentUserCard } from './present-profile.ts'
+
+/** A profile as far as its reader may see it. */
+export function presentShownProfile(shown: ShownProfile): OwnProfile | Profile {
+  switch (shown.shownAs) {
+    case 'own':
+      return presentOwnProfile(shown.profile)
+    case 'other':
+      return presentProfile(shown.profile, shown.relationship ?? undefined)
+    case 'card':
+      return {
+        ...presentUserCard(shown.profile),
+        ...(shown.relationship === null ? {} : { relationship: shown.relationship }),
+      }
+  }
+}
+
+/** A line of a list of users; `relationship` only for a reader who is signed in. */
+export function presentListedUser({ user, relationship }: ListedUserRow, signedIn: boolean): ListedUser {
+  return { ...presentUserCard(user), ...(signedIn ? { relationship } : {}) }
+}

@@ -1,0 +1,56 @@
+import { LANGUAGES, type Language } from './library.ts'
+import { linesOf, readSectionFiles, type Sections } from './sections.ts'
+
+/** A name in the letters of usernames, and as its bearer writes it. */
+export interface Name {
+  ascii: string
+  written: string
+}
+
+export interface Place {
+  name: string
+  utcOffsetHours: number
+}
+
+/** Names that go together, and where people of these names live. */
+export interface Nation {
+  language: Language
+  given: readonly Name[]
+  family: readonly Name[]
+  familyFirst: boolean
+  places: readonly Place[]
+}
+
+/** Reads the name files of a folder. */
+export function readNations(folder: string): Nation[] {
+  return Array.from(readSectionFiles(folder).values(), (sections) => ({
+    language: languageOf(sections),
+    given: listOf(sections, 'given').map(toName),
+    family: listOf(sections, 'family').map(toName),
+    familyFirst: sections.has('family_first'),
+    places: listOf(sections, 'places').map(toPlace),
+  }))
+}
+
+function languageOf(sections: Sections): Language {
+  const [name] = linesOf(sections, 'language')
+  const language = LANGUAGES.find((candidate) => candidate === name)
+  if (language === undefined) throw new Error(`There are no texts in the language ${name}`)
+  return language
+}
+
+function listOf(sections: Sections, heading: string): string[] {
+  return linesOf(sections, heading).flatMap((line) => line.split(/,\s*/))
+}
+
+function toName(text: string): Name {
+  const [ascii = '', written = ascii] = text.split('=')
+  if (!/^[A-Za-z]+$/.test(ascii)) throw new Error(`A name needs a form of plain letters: ${text}`)
+  return { ascii, written }
+}
+
+function toPlace(text: string): Place {
+  const parts = /^(.+) (-?\d+(?:\.\d+)?)$/.exec(text)
+  if (parts === null) throw new Error(`A place needs its hours from UTC: ${text}`)
+  return { name: parts[1] ?? '', utcOffsetHours: Number(parts[2]) }
+}
