@@ -10,6 +10,7 @@ export default defineConfig({
     testTimeout: TEST_TIMEOUT_MS,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    silent: 'passed-only',
     projects: [
       {
         extends: true,

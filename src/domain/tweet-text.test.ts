@@ -47,6 +47,8 @@ describe('normalizeContent', () => {
 
   it('cuts a letter piled with marks at 30', () => {
     expect(codePointLength(normalizeContent(`x${'\u0316'.repeat(500)}`))).toBe(31)
+    // U+0344 is two marks in NFC.
+    expect(codePointLength(normalizeContent(`x${'\u0344'.repeat(30)}`))).toBe(31)
   })
 
   it('keeps the joiners of Persian and of emoji families', () => {

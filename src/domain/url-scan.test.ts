@@ -31,6 +31,7 @@ describe('urls', () => {
     ['a bracket never closed', 'https://example.com/a(', 'https://example.com/a'],
     ['Markdown', '[text](https://example.com/a), then', 'https://example.com/a'],
     ['bold Markdown', '**https://example.com/a**', 'https://example.com/a'],
+    ['italic Markdown', '_https://example.com_', 'https://example.com'],
     ['Japanese around', '見てhttps://example.com/aです', 'https://example.com/a'],
     ['Japanese right after the host', 'http://example.comだよね.また', 'http://example.com'],
     ['Chinese punctuation after the host', '看https://example.com，好', 'https://example.com'],

@@ -116,7 +116,7 @@ const MAX_LABEL_LENGTH = 63
 
 /** Whether the host can be looked up: valid as an internationalised name, its ASCII form within the DNS's limits. */
 function resolvable(host: string): boolean {
-  if (host.length > MAX_HOST_LENGTH || !URL.canParse(`http://${host}`)) return false
+  if (!URL.canParse(`http://${host}`)) return false
   const ascii = new URL(`http://${host}`).hostname
   return (
     ascii.length <= MAX_HOST_LENGTH && ascii.split('.').every((label) => label.length <= MAX_LABEL_LENGTH)

@@ -104,9 +104,9 @@ function task(
   }
 }
 
-/** One more than a chunk of followers (the author's own timeline is not counted) means that there are more. */
+/** More than a chunk: the plan stops counting there, so there may be any number. */
 function isTooLarge({ receivers }: FanOutPlan): boolean {
-  return receivers.length > FAN_OUT_CHUNK + 1
+  return receivers.length > FAN_OUT_CHUNK
 }
 
 async function splitAll(deps: Deps, tasks: FanOutTask[]): Promise<void> {

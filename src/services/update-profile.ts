@@ -17,7 +17,8 @@ export async function updateProfile(
   user: UserRef,
   asked: UpdateProfileRequest,
 ): Promise<OwnProfile> {
-  if (!isViewer(viewer, user)) throw new AppError('forbidden', { detail: 'A profile is changed by its owner' })
+  if (!isViewer(viewer, user))
+    throw new AppError('forbidden', { detail: 'A profile is changed by its owner' })
   requireBirthDate(asked.birth_date ?? null, deps.now())
   const updated = await deps.timed('db', () => storeProfile(deps.db, viewer.id, toChanges(asked)))
   switch (updated.outcome) {
@@ -45,19 +46,17 @@ function requireBirthDate(birthDate: string | null, nowMs: number): void {
   throw new AppError('validation_failed', { errors: [{ path: 'json.birth_date', message }] })
 }
 
-/** Null clears what may be empty and means absent elsewhere; so do empty texts, which are stored as null. */
+/** Null clears what may be empty (an empty text is stored as null) and means absent elsewhere. */
 function toChanges(asked: UpdateProfileRequest): ProfileChanges {
-  const { display_name, bio, location, website, birth_date, avatar_url, cover_url } = asked
-  const { is_private, hide_sensitive } = asked
   return {
-    ...(display_name == null ? {} : { display_name }),
-    ...(bio == null ? {} : { bio }),
-    ...(location === undefined ? {} : { location: location || null }),
-    ...(website === undefined ? {} : { website: website || null }),
-    ...(birth_date === undefined ? {} : { birth_date }),
-    ...(avatar_url === undefined ? {} : { avatar_url }),
-    ...(cover_url === undefined ? {} : { cover_url }),
-    ...(is_private == null ? {} : { is_private }),
-    ...(hide_sensitive == null ? {} : { hide_sensitive }),
+    display_name: asked.display_name ?? undefined,
+    bio: asked.bio ?? undefined,
+    location: asked.location === '' ? null : asked.location,
+    website: asked.website === '' ? null : asked.website,
+    birth_date: asked.birth_date,
+    avatar_url: asked.avatar_url,
+    cover_url: asked.cover_url,
+    is_private: asked.is_private ?? undefined,
+    hide_sensitive: asked.hide_sensitive ?? undefined,
   }
 }

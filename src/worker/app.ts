@@ -33,7 +33,9 @@ export function createApp() {
     const { allowedOrigins } = configurationOf(c.env).settings
     return cors({
       origin: allowedOrigins,
-      allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id'],
+      // The refresh cookie is for named origins only: "*" with credentials would be every site there is.
+      credentials: allowedOrigins !== '*',
+      allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-refresh-cookie', 'x-request-id'],
       allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
       exposeHeaders: ['retry-after', 'server-timing', 'x-degraded', 'x-request-id'],
       maxAge: PREFLIGHT_SECONDS,

@@ -44,6 +44,7 @@ function toAppError(error: Error): AppError {
 /** What the framework itself refuses: a body that is not JSON, or too large. */
 function fromHttpException(error: HTTPException): AppError {
   if (error.status === 413) return new AppError('payload_too_large')
+  if (error.status === 415) return new AppError('unsupported_media_type')
   if (error.status === 400) return new AppError('malformed_json')
   return new AppError('internal', { cause: error })
 }

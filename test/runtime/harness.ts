@@ -57,7 +57,7 @@ export function uniqueName(prefix = 'user'): string {
   return `${prefix}_${crypto.randomUUID().slice(0, 8)}_${names}`
 }
 
-export function database(): Db {
+function database(): Db {
   return connect(configurationOf(env).database)
 }
 

@@ -39,27 +39,35 @@ export function growFollowGraph(
   const follows: Follow[] = []
   const made = new Set<number>()
   const key = (follower: Person, followee: Person) => follower.number * people.length + followee.number
-  const follow = (follower: Person, followee: Person, atMs: number) => {
-    made.add(key(follower, followee))
-    follows.push({ follower, followee, atMs })
-    follower.following.push(followee)
-    followee.followers.push(follower)
+  const follow = ({ person, atMs }: Intention, followee: Person): boolean => {
+    if (followee === person || made.has(key(person, followee))) return false
+    made.add(key(person, followee))
+    follows.push({ follower: person, followee, atMs })
+    person.following.push(followee)
+    followee.followers.push(person)
     circles.noteFollow(followee)
+    return true
   }
-  for (const [follower, followee] of given) {
-    follow(follower, followee, momentAfter(Math.max(follower.joinedMs, followee.joinedMs), calendar, random))
-  }
+  const intentions = [
+    ...given.map(([person, followee]) => ({
+      person,
+      followee,
+      atMs: momentAfter(Math.max(person.joinedMs, followee.joinedMs), calendar, random),
+    })),
+    ...ownIntentions(people, averageFollowing, calendar, random),
+  ].sort((a, b) => a.atMs - b.atMs)
   let arrived = 0
-  for (const { person, atMs } of intentions(people, averageFollowing, calendar, random)) {
-    for (; arrived < people.length && at(people, arrived).joinedMs <= atMs; arrived++) {
+  for (const intention of intentions) {
+    for (; arrived < people.length && at(people, arrived).joinedMs <= intention.atMs; arrived++) {
       circles.welcome(at(people, arrived))
     }
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const followee = circles.suggest(person)
-      if (followee === person || made.has(key(person, followee))) continue
-      follow(person, followee, atMs)
-      break
-    }
+    if (intention.followee !== undefined) follow(intention, intention.followee)
+    else
+      for (
+        let tries = 0;
+        tries < MAX_TRIES && !follow(intention, circles.suggest(intention.person));
+        tries++
+      );
   }
   return { follows, isFollowing: (follower, followee) => made.has(key(follower, followee)) }
 }
@@ -67,18 +75,23 @@ export function growFollowGraph(
 interface Intention {
   person: Person
   atMs: number
+  /** Whom: chosen at the time if it is not given. */
+  followee?: Person
 }
 
-function intentions(people: readonly Person[], average: number, calendar: Calendar, random: Random): Intention[] {
-  return people
-    .flatMap((person) => {
-      const count = Math.ceil(Math.min(logNormal(random, average, FOLLOWING_SIGMA), people.length / 2))
-      return Array.from({ length: count }, () => ({
-        person,
-        atMs: momentAfter(person.joinedMs, calendar, random),
-      }))
-    })
-    .sort((a, b) => a.atMs - b.atMs)
+function ownIntentions(
+  people: readonly Person[],
+  average: number,
+  calendar: Calendar,
+  random: Random,
+): Intention[] {
+  return people.flatMap((person) => {
+    const count = Math.ceil(Math.min(logNormal(random, average, FOLLOWING_SIGMA), people.length / 2))
+    return Array.from({ length: count }, () => ({
+      person,
+      atMs: momentAfter(person.joinedMs, calendar, random),
+    }))
+  })
 }
 
 /** People follow most in their first weeks. */
@@ -107,7 +120,8 @@ class Circles {
 
   suggest(person: Person): Person {
     const circle = this.#circleFor(person)
-    if (circle.followed.length === 0 || this.#random.chance(ANYBODY_SHARE)) return this.#random.pick(circle.members)
+    if (circle.followed.length === 0 || this.#random.chance(ANYBODY_SHARE))
+      return this.#random.pick(circle.members)
     return this.#random.pick(circle.followed)
   }
 

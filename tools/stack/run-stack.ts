@@ -1,3 +1,5 @@
+import { basename } from 'node:path'
+import { isAlive, parentOf } from './processes.ts'
 import { messageOf, StackError } from './stack-error.ts'
 
 const STOP_TIMEOUT_MS = 10_000
@@ -58,7 +60,7 @@ export function runStack(start: (run: Run) => Promise<void>): void {
   }
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stopOnSignal)
-  whenNpmDies(stopOnSignal)
+  void whenNpmDies(stopOnSignal)
   const started = start(run).catch((error: unknown) => run.fail(error))
 }
 
@@ -67,14 +69,19 @@ function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-const PARENT_CHECK_MS = 500
+const PARENT_CHECK_MS = 100
 
-/** Killed, npm and its shell tell nobody: notice that the process has another parent than it started with. */
-function whenNpmDies(stop: () => void) {
-  if (process.env.npm_lifecycle_event === undefined) return
-  const parent = process.ppid
+/**
+ * npm runs a script in a shell. It ends that shell on SIGTERM, which does not tell the script, and a killed npm tells
+ * nobody: so look whether both are still there.
+ */
+async function whenNpmDies(stop: () => void) {
+  const script = basename(process.argv[1] ?? '')
+  if (script === '' || !process.env.npm_lifecycle_script?.includes(script)) return
+  const shell = process.ppid
+  const npm = await parentOf(shell)
   const timer = setInterval(() => {
-    if (process.ppid === parent) return
+    if (process.ppid === shell && (npm === undefined || isAlive(npm))) return
     clearInterval(timer)
     stop()
   }, PARENT_CHECK_MS)

@@ -113,7 +113,7 @@ export const signedInUser = tokens.extend({ user: ownProfile }).openapi('SignedI
 
 export const confirmation = z.object({ message: z.string() }).openapi('Confirmation')
 
-export const session = z
+const session = z
   .object({
     id: z.uuid(),
     user_agent: z.string(),

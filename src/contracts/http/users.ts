@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { isId, type UserId } from '../../domain/ids.ts'
 import { cleanText, isWebsite } from '../../domain/profile.ts'
 import { codePointLength, isBlank } from '../../domain/tweet-text.ts'
 import { optional, pagination } from './common.ts'
@@ -115,7 +116,12 @@ export type UpdateProfileRequest = z.infer<typeof updateProfileRequest>
 
 export const followRequest = z
   .object({
-    following_id: optional(z.number().int().positive()).openapi({
+    following_id: optional(
+      z
+        .number()
+        .refine(isId, 'must be an id')
+        .transform((id) => id as UserId),
+    ).openapi({
       type: 'integer',
       format: 'int64',
       description: 'If given, the id of the user in the path',

@@ -73,18 +73,18 @@ export async function readProfile(db: Db, ref: UserRef, viewer: UserId | null): 
   }
 }
 
-/** What is to be different; absent fields stay as they are. Texts are cleaned and within their limits. */
+/** What is to be different; undefined fields stay as they are. Texts are cleaned and within their limits. */
 export interface ProfileChanges {
-  display_name?: string
-  bio?: string
-  location?: string | null
-  website?: string | null
+  display_name?: string | undefined
+  bio?: string | undefined
+  location?: string | null | undefined
+  website?: string | null | undefined
   /** `YYYY-MM-DD` */
-  birth_date?: string | null
-  avatar_url?: string | null
-  cover_url?: string | null
-  is_private?: boolean
-  hide_sensitive?: boolean
+  birth_date?: string | null | undefined
+  avatar_url?: string | null | undefined
+  cover_url?: string | null | undefined
+  is_private?: boolean | undefined
+  hide_sensitive?: boolean | undefined
 }
 
 export type UpdatedProfile =

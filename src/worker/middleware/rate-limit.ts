@@ -5,6 +5,9 @@ import type { AppEnv } from '../context.ts'
 
 const WINDOW_SECONDS = 60
 
+/** A request, whether its viewer is known to be signed in or not. */
+type Asking = Pick<Context<AppEnv>, 'env' | 'req' | 'var'>
+
 /**
  * 100 requests a minute for each user, 600 for each address of those signed out. Approximate, for each
  * Cloudflare location: it guards the service; exact quotas are kept in Postgres.
@@ -17,16 +20,16 @@ export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
 })
 
 /** 10 tries a minute for each address and account name: passwords cannot be guessed by trying. */
-export async function limitSignIn(c: Context<AppEnv>, account: string): Promise<void> {
+export async function limitSignIn(c: Asking, account: string): Promise<void> {
   await takeFrom(c, c.env.SIGN_IN_LIMITER, `${addressOf(c)} ${account.toLowerCase()}`)
 }
 
-async function takeFrom(c: Context<AppEnv>, limiter: RateLimit, key: string): Promise<void> {
+async function takeFrom(c: Asking, limiter: RateLimit, key: string): Promise<void> {
   if (!c.var.deps.settings.rateLimits) return
   const { success } = await limiter.limit({ key })
   if (!success) throw new AppError('rate_limited', { retryAfterSeconds: WINDOW_SECONDS })
 }
 
-function addressOf(c: Context<AppEnv>): string {
+function addressOf(c: Asking): string {
   return c.req.header('cf-connecting-ip') ?? 'unknown'
 }

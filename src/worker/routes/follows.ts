@@ -1,0 +1,135 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { type PageQuery, pageQuery, type UserRef, userRefParam } from '../../contracts/http/common.ts'
+import { followAnswer, followRequest, type UserPage, userPage } from '../../contracts/http/users.ts'
+import { encodeCursor } from '../../domain/cursor.ts'
+import { AppError } from '../../domain/errors.ts'
+import { followUser } from '../../services/follow-user.ts'
+import { listFollows } from '../../services/list-follows.ts'
+import { unfollowUser } from '../../services/unfollow-user.ts'
+import { type AppVariables, createRouter } from '../context.ts'
+import { signedIn } from '../middleware/authenticate.ts'
+import { readPage } from '../read-page.ts'
+import { json, problems, withAccessToken } from './answers.ts'
+
+const tags = ['users']
+const params = z.object({ id: userRefParam })
+
+const listOf = (direction: 'followers' | 'following', summary: string) =>
+  createRoute({
+    method: 'get',
+    path: `/{id}/${direction}`,
+    tags,
+    summary,
+    description:
+      'The newest first. A private account’s lists are for its followers: others get an empty page.',
+    security: [...withAccessToken, {}],
+    request: { params, query: pageQuery },
+    responses: {
+      200: json(userPage, 'A page of users; `relationship` only for a reader who is signed in'),
+      ...problems(
+        'validation_failed',
+        'invalid_cursor',
+        'offset_too_large',
+        'unauthenticated',
+        'token_expired',
+        'user_not_found',
+      ),
+    },
+  })
+
+const followersRoute = listOf('followers', 'Who follows a user')
+const followingRoute = listOf('following', 'Whom a user follows')
+
+/** The body of the specification; the path alone says the same. */
+const request = {
+  params,
+  body: { required: false, content: { 'application/json': { schema: followRequest } } },
+}
+
+const followRoute = createRoute({
+  method: 'post',
+  path: '/{id}/follow',
+  tags,
+  summary: 'Follow a user',
+  description: 'A private account gets a request. Again does nothing.',
+  security: withAccessToken,
+  middleware: signedIn,
+  request,
+  responses: {
+    200: json(followAnswer, 'Followed, or requested'),
+    ...problems(
+      'validation_failed',
+      'cannot_follow_self',
+      'unauthenticated',
+      'token_expired',
+      'forbidden',
+      'suspended',
+      'blocked',
+      'user_not_found',
+      'rate_limited',
+    ),
+  },
+})
+
+const unfollowRoute = createRoute({
+  method: 'delete',
+  path: '/{id}/follow',
+  tags,
+  summary: 'Unfollow a user, or withdraw the request',
+  description: 'Again does nothing.',
+  security: withAccessToken,
+  middleware: signedIn,
+  request,
+  responses: {
+    200: json(followAnswer, 'No longer followed'),
+    ...problems('validation_failed', 'unauthenticated', 'token_expired', 'suspended', 'user_not_found'),
+  },
+})
+
+/** Under `/api/users`: who follows whom. */
+export function followRoutes() {
+  const routes = createRouter()
+
+  routes.openapi(followersRoute, async (c) =>
+    c.json(await readList(c.var, c.req.valid('param').id, 'followers', c.req.valid('query')), 200),
+  )
+
+  routes.openapi(followingRoute, async (c) =>
+    c.json(await readList(c.var, c.req.valid('param').id, 'following', c.req.valid('query')), 200),
+  )
+
+  routes.openapi(followRoute, async (c) => {
+    const followee = { ref: c.req.valid('param').id, claimedId: c.req.valid('json').following_id ?? null }
+    const isFollowing = (await followUser(c.var.deps, c.var.viewer, followee)) === 'followed'
+    const message = isFollowing ? 'User followed' : 'Follow requested'
+    return c.json({ message, is_following: isFollowing, follow_requested: !isFollowing }, 200)
+  })
+
+  routes.openapi(unfollowRoute, async (c) => {
+    const followee = { ref: c.req.valid('param').id, claimedId: c.req.valid('json').following_id ?? null }
+    await unfollowUser(c.var.deps, c.var.viewer, followee)
+    return c.json({ message: 'User unfollowed', is_following: false, follow_requested: false }, 200)
+  })
+
+  return routes
+}
+
+/** The parts of a cursor in a follow list: microseconds since 1970, and the user's id. */
+const placeInList = z
+  .tuple([z.string().regex(/^\d{1,16}$/), z.number().int().positive()])
+  .transform(([atUs, id]) => ({ atUs, id }))
+
+async function readList(
+  { deps, viewer }: Pick<AppVariables, 'deps' | 'viewer'>,
+  user: UserRef,
+  direction: 'followers' | 'following',
+  query: PageQuery,
+): Promise<UserPage> {
+  const { limit, offset, after } = readPage(query, direction)
+  const place = after === null ? null : placeInList.safeParse(after)
+  if (place?.success === false) throw new AppError('invalid_cursor')
+  const page = { direction, limit, offset, after: place?.data ?? null }
+  const { users, nextAfter } = await listFollows(deps, viewer, user, page)
+  const next_cursor = nextAfter === null ? null : encodeCursor(direction, [nextAfter.atUs, nextAfter.id])
+  return { users, pagination: { limit, offset, has_more: nextAfter !== null, next_cursor } }
+}

@@ -1,0 +1,139 @@
+import type pg from 'pg'
+import { ensureTweetPartitionsSql, partitionsUntil } from '../../src/db/partitions.ts'
+import { insertAll } from './bulk-insert.ts'
+import { DAY_MS } from './calendar.ts'
+import type { Community } from './community.ts'
+import { composeText } from './compose.ts'
+import { textReader } from './entities.ts'
+import { NO_PROGRESS, type Progress } from './progress.ts'
+import type { Random } from './random.ts'
+import {
+  FOLLOW_COLUMNS,
+  LIKE_COLUMNS,
+  MENTION_COLUMNS,
+  type Mentioning,
+  RETWEET_COLUMNS,
+  type Tagging,
+  TWEET_COLUMNS,
+  taggingColumns,
+  userColumns,
+  type WrittenTweet,
+} from './rows.ts'
+
+const TABLES = 'users, follows, tweets, likes, retweets, tweet_mentions, hashtags, tweet_hashtags'
+
+/** How many units of progress `writeCommunity` will report. */
+export function rowsOf({ people, follows, tweets, likes, retweets }: Community): number {
+  return people.length + follows.length + tweets.length + likes.length + retweets.length
+}
+
+/** Whether the community with this person is in the database. */
+export async function isWritten(client: pg.ClientBase, email: string): Promise<boolean> {
+  const { rowCount } = await client.query('select from users where lower(email) = lower($1)', [email])
+  return rowCount !== 0
+}
+
+/**
+ * Writes a community in one transaction, so all of it is there or nothing; false when it was there before. The
+ * counters come with the rows they count, so nothing goes through the ledger, the outbox or the timelines.
+ */
+export async function writeCommunity(
+  client: pg.ClientBase,
+  community: Community,
+  { passwordHash, progress = NO_PROGRESS }: { passwordHash: string; progress?: Progress },
+): Promise<boolean> {
+  const { tweetsFromMs, nowMs } = community.calendar
+  await client.query(ensureTweetPartitionsSql(tweetsFromMs - DAY_MS, partitionsUntil(nowMs)))
+  await client.query('begin')
+  try {
+    const isNew = await claim(client, community)
+    if (isNew) await writeRows(client, community, passwordHash, progress)
+    await client.query('commit')
+    if (isNew) await client.query(`analyze ${TABLES}`)
+    return isNew
+  } catch (error) {
+    await client.query('rollback')
+    throw error
+  }
+}
+
+/** Two that seed at once take turns, so the second one sees what the first one wrote. */
+async function claim(client: pg.ClientBase, { people: [first] }: Community): Promise<boolean> {
+  // The limits that the database sets are meant for requests.
+  await client.query('set local statement_timeout = 0')
+  await client.query("select pg_advisory_xact_lock(hashtext('warbler.seed'))")
+  return first !== undefined && !(await isWritten(client, first.email))
+}
+
+async function writeRows(
+  client: pg.ClientBase,
+  community: Community,
+  passwordHash: string,
+  progress: Progress,
+) {
+  const { people, follows, likes, retweets } = community
+  const taggings: Tagging[] = []
+  const mentionings: Mentioning[] = []
+  const report = (label: string) => (count: number) => progress.advance(count, label)
+  await insertAll(client, 'users', userColumns(passwordHash), people, report('people'))
+  await insertAll(client, 'follows', FOLLOW_COLUMNS, follows, report('follows'))
+  await insertAll(
+    client,
+    'tweets',
+    TWEET_COLUMNS,
+    written(community, taggings, mentionings),
+    report('tweets'),
+  )
+  await insertAll(client, 'tweet_mentions', MENTION_COLUMNS, mentionings, () => {})
+  await insertAll(client, 'retweets', RETWEET_COLUMNS, retweets, report('retweets'))
+  await insertAll(client, 'likes', LIKE_COLUMNS, likes, report('likes'))
+  // Last, because who tweets with one of these tags waits from here to the end of the transaction.
+  await insertAll(
+    client,
+    'tweet_hashtags',
+    taggingColumns(await countTags(client, taggings, community)),
+    taggings,
+    () => {},
+  )
+}
+
+/** Composes each tweet when its turn comes, and notes its hashtags and mentions. */
+function* written(
+  community: Community,
+  taggings: Tagging[],
+  mentionings: Mentioning[],
+): Generator<WrittenTweet> {
+  const { library, textRandom, nonceRandom } = community
+  const read = textReader(community.people)
+  for (const tweet of community.tweets) {
+    const text = read(composeText(tweet, library, textRandom))
+    for (const tag of text.tags) taggings.push({ tweet, tag })
+    for (const person of text.mentioned) mentionings.push({ tweet, person })
+    yield { ...text, tweet, nonce: uuidOf(nonceRandom) }
+  }
+}
+
+/** Adds to the tags' counters, in the order in which everybody locks tags; answers their ids. */
+async function countTags(client: pg.ClientBase, taggings: readonly Tagging[], { calendar }: Community) {
+  const counts = new Map<string, number>()
+  for (const { tag } of taggings) counts.set(tag, (counts.get(tag) ?? 0) + 1)
+  const { rows } = await client.query<{ tag: string; id: string }>(
+    `insert into hashtags (tag, tweet_count, created_at)
+     select tag, tweet_count, $3
+     from unnest($1::text[], $2::integer[]) as counted(tag, tweet_count)
+     order by tag
+     on conflict (tag) do update
+     set tweet_count = hashtags.tweet_count + excluded.tweet_count
+     returning tag, id`,
+    [[...counts.keys()], [...counts.values()], new Date(calendar.tweetsFromMs)],
+  )
+  return new Map(rows.map(({ tag, id }) => [tag, id]))
+}
+
+/** A version 4 UUID (RFC 9562, section 5.4) from our own stream, for rows that are the same each time. */
+function uuidOf(random: Random): string {
+  const hex = Array.from({ length: 32 }, () => random.below(16).toString(16))
+  hex[12] = '4'
+  hex[16] = (8 + random.below(4)).toString(16)
+  return hex.join('').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
