@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
-import { type ProfileChanges, readProfile, updateProfile } from '../../src/db/statements/users.ts'
+import {
+  type ProfileChanges,
+  readProfile,
+  type UpdatedProfile,
+  updateProfile,
+} from '../../src/db/statements/users.ts'
 import type { UserId } from '../../src/domain/ids.ts'
-import { type Community, communityIn } from './harness/community.ts'
+import { type Community, communityIn, inTransaction, somebodyWaits } from './harness/community.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 
 const NO_RELATIONSHIP = {
@@ -251,15 +256,15 @@ describe('changing a profile', () => {
 
   it('answers what another change, which it waited for, has left', async () => {
     const user = await people.addUser({ bio: 'old' })
-    const first = await people.pool.connect()
-    await first.query('begin')
-    await first.query(`update users set bio = 'first', location = 'there' where id = $1`, [user])
-    const second = updateProfile(db, user, { bio: 'first' })
-    await expect
-      .poll(async () => (await people.pool.query('select from pg_locks where not granted')).rowCount)
-      .toBeGreaterThan(0)
-    await first.query('commit')
-    first.release()
+    const first = {
+      text: `update users set bio = 'first', location = 'there' where id = $1`,
+      values: [user],
+    }
+    let second: Promise<UpdatedProfile> | null = null
+    await inTransaction(people.pool, [first], async () => {
+      second = updateProfile(db, user, { bio: 'first' })
+      await expect.poll(() => somebodyWaits(people.pool)).toBe(true)
+    })
     expect(await second).toMatchObject({
       outcome: 'updated',
       profile: { bio: 'first', location: 'there' },

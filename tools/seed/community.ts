@@ -7,7 +7,8 @@ import { createIdMaker, type IdMaker } from './id-maker.ts'
 import type { Library } from './library.ts'
 import type { Person, Profile } from './people.ts'
 import { type Random, randomStream } from './random.ts'
-import { type Tweet, type TweetPlan, writeTweets } from './tweets.ts'
+import type { Tweet } from './tweet.ts'
+import { type TweetPlan, writeTweets } from './tweets.ts'
 
 export interface CommunityPlan {
   /** Communities of one seed and one plan are equal to the byte. */

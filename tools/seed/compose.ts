@@ -2,7 +2,7 @@ import { codePointLength, MAX_CONTENT_LENGTH } from '../../src/domain/tweet-text
 import { fill } from './grammar.ts'
 import type { Library } from './library.ts'
 import type { Random } from './random.ts'
-import type { Tweet } from './tweets.ts'
+import type { Tweet } from './tweet.ts'
 
 const TAGGED_SHARE = 0.4
 const TWO_TAGS_SHARE = 0.3
@@ -14,13 +14,11 @@ const ADDRESS_SHARE = 0.25
 
 /** Composes the text of a tweet: at most 280 code points, in NFC. */
 export function composeText(tweet: Tweet, library: Library, random: Random): string {
-  const { repertoire, words } = tweet
-  const text = words ?? repertoire.sentence(random)
   const additions = tweet.repliesTo === null ? [mention, link, hashtags] : [address]
   return additions.reduce((so, add) => {
     const longer = add(so, tweet, library, random).normalize('NFC')
     return codePointLength(longer) <= MAX_CONTENT_LENGTH ? longer : so
-  }, text.normalize('NFC'))
+  }, tweet.words.normalize('NFC'))
 }
 
 type Addition = (text: string, tweet: Tweet, library: Library, random: Random) => string

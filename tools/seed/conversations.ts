@@ -2,10 +2,10 @@ import { timeOf } from '../../src/domain/ids.ts'
 import { type Calendar, HOUR_MS, SECOND_MS } from './calendar.ts'
 import type { FollowGraph } from './follow-graph.ts'
 import type { IdMaker } from './id-maker.ts'
-import { EVERYDAY, type Exchange, type Library, type Repertoire } from './library.ts'
+import { EVERYDAY, type Library, type Repertoire } from './library.ts'
 import type { Person } from './people.ts'
 import { at, type Random } from './random.ts'
-import type { Tweet } from './tweets.ts'
+import { depthOf, type Tweet } from './tweet.ts'
 
 /** What tweets are written in. */
 export interface World {
@@ -18,113 +18,78 @@ export interface World {
 
 const MAIN_INTEREST_SHARE = 0.55
 const EVERYDAY_SHARE = 0.2
-const REPLY_SHARE = 0.3
+const REPLY_SHARE = 0.26
 const ANSWER_SHARE = 0.7
 const FRESHEST_OF = 5
+/** A comment, its answer and a word of thanks. */
+const MAX_DEPTH = 3
 const MIN_GAP_MS = 20 * SECOND_MS
 const MAX_GAP_MS = 36 * HOUR_MS
-const TOPICAL_COMMENT_SHARE = 0.6
-const MAX_COMMENT_TRIES = 6
 
-/** Who said what last, and what awaits an answer, while tweets are written in the order of time. */
+/** Who spoke last, and what awaits an answer, while tweets are planned in the order of time. */
 export class Conversations {
   readonly #world: World
   readonly #lastRoot = new Map<Person, Tweet>()
-  /** The newest reply to each person that they have not answered, and what they would say. */
-  readonly #unanswered = new Map<Person, { tweet: Tweet; answer: string | null }>()
-  readonly #comments = new Map<Tweet, Set<string>>()
+  /** The newest reply to each person that they have not answered. */
+  readonly #unanswered = new Map<Person, Tweet>()
 
   constructor(world: World) {
     this.#world = world
   }
 
+  /** What this person does at that moment: reply, if there is something recent to reply to, or begin. */
   speak(author: Person, atMs: number): Tweet {
-    const { random } = this.#world
-    const reply = random.chance(REPLY_SHARE) ? this.#reply(author, atMs) : undefined
-    const tweet = reply ?? this.#begin(author, atMs)
-    if (tweet.repliesTo === null) this.#lastRoot.set(author, tweet)
-    else tweet.repliesTo.replyCount++
+    const { random, library } = this.#world
     author.tweetCount++
-    return tweet
-  }
-
-  #begin(author: Person, atMs: number): Tweet {
-    const { random, library } = this.#world
-    const repertoire = library.repertoire(author.language, pickTopic(author, random))
-    return this.#tweet(author, atMs, null, repertoire, null)
-  }
-
-  #reply(author: Person, atMs: number): Tweet | undefined {
-    if (this.#world.random.chance(ANSWER_SHARE)) {
-      const answer = this.#answer(author, atMs)
-      if (answer !== undefined) return answer
+    const repliesTo = random.chance(REPLY_SHARE) ? this.#worthReplying(author, atMs) : undefined
+    if (repliesTo !== undefined) {
+      const reply = this.#tweet(author, atMs, repliesTo, repliesTo.repertoire)
+      repliesTo.replyCount++
+      if (depthOf(reply) < MAX_DEPTH) this.#unanswered.set(repliesTo.author, reply)
+      return reply
     }
-    return this.#comment(author, atMs)
-  }
-
-  /** To whoever replied last to this person. */
-  #answer(author: Person, atMs: number): Tweet | undefined {
-    const { random, library } = this.#world
-    const waiting = this.#unanswered.get(author)
-    if (waiting === undefined || !isRecent(waiting.tweet, atMs) || !this.#maySee(author, waiting.tweet))
-      return undefined
-    this.#unanswered.delete(author)
-    const { repertoire, author: other } = waiting.tweet
-    if (waiting.answer === null) {
-      const thanks = random.pick(library.phrases(repertoire.language).thanks)
-      return this.#tweet(author, atMs, waiting.tweet, repertoire, thanks)
-    }
-    const answer = this.#tweet(author, atMs, waiting.tweet, repertoire, waiting.answer)
-    this.#unanswered.set(other, { tweet: answer, answer: null })
-    return answer
-  }
-
-  /** On the freshest tweet among those of a few people that this person follows. */
-  #comment(author: Person, atMs: number): Tweet | undefined {
-    const { random, library } = this.#world
-    if (author.following.length === 0) return undefined
-    const [root] = Array.from({ length: FRESHEST_OF }, () =>
-      this.#lastRoot.get(random.pick(author.following)),
+    const root = this.#tweet(
+      author,
+      atMs,
+      null,
+      library.repertoire(author.language, pickTopic(author, random)),
     )
+    this.#lastRoot.set(author, root)
+    return root
+  }
+
+  #worthReplying(author: Person, atMs: number): Tweet | undefined {
+    const waiting = this.#unanswered.get(author)
+    if (
+      waiting !== undefined &&
+      isRecent(waiting, atMs) &&
+      this.#maySee(author, waiting) &&
+      this.#world.random.chance(ANSWER_SHARE)
+    ) {
+      this.#unanswered.delete(author)
+      return waiting
+    }
+    return this.#freshestSeen(author, atMs)
+  }
+
+  /** Among the last tweets of a few people whom this person follows. */
+  #freshestSeen({ following }: Person, atMs: number): Tweet | undefined {
+    if (following.length === 0) return undefined
+    return Array.from({ length: FRESHEST_OF }, () => this.#lastRoot.get(this.#world.random.pick(following)))
       .filter((tweet) => tweet !== undefined)
       .filter((tweet) => isRecent(tweet, atMs))
-      .sort((a, b) => b.atMs - a.atMs)
-    if (root === undefined) return undefined
-    const language = author.language === root.repertoire.language ? author.language : 'en'
-    const topic = random.chance(TOPICAL_COMMENT_SHARE) ? root.repertoire.topic : EVERYDAY
-    const repertoire = library.repertoire(language, topic)
-    const { comment, answer } = this.#newExchange(root, repertoire)
-    const tweet = this.#tweet(author, atMs, root, repertoire, comment)
-    this.#unanswered.set(root.author, { tweet, answer })
-    return tweet
-  }
-
-  /** One that nobody has begun under this tweet, if there is any. */
-  #newExchange(root: Tweet, { exchanges }: Repertoire): Exchange {
-    const said = this.#comments.get(root) ?? new Set()
-    this.#comments.set(root, said)
-    const pick = () => this.#world.random.pick(exchanges)
-    let exchange = pick()
-    for (let tries = 0; tries < MAX_COMMENT_TRIES && said.has(exchange.comment); tries++) exchange = pick()
-    said.add(exchange.comment)
-    return exchange
+      .toSorted((a, b) => b.atMs - a.atMs)[0]
   }
 
   #maySee(viewer: Person, { author }: Tweet): boolean {
     return !author.isPrivate || this.#world.graph.isFollowing(viewer, author)
   }
 
-  #tweet(
-    author: Person,
-    atMs: number,
-    repliesTo: Tweet | null,
-    repertoire: Repertoire,
-    words: string | null,
-  ): Tweet {
+  #tweet(author: Person, atMs: number, repliesTo: Tweet | null, repertoire: Repertoire): Tweet {
     const id = this.#world.ids.tweetId(atMs, author.id)
-    const counts = { likeCount: 0, retweetCount: 0, replyCount: 0 }
     const conversationId = repliesTo?.conversationId ?? id
-    return { id, author, atMs: timeOf(id), repliesTo, conversationId, repertoire, words, ...counts }
+    const counts = { likeCount: 0, retweetCount: 0, replyCount: 0 }
+    return { id, author, atMs: timeOf(id), repliesTo, conversationId, repertoire, words: '', ...counts }
   }
 }
 

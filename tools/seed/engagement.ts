@@ -3,7 +3,7 @@ import { HOUR_MS } from './calendar.ts'
 import type { World } from './conversations.ts'
 import { exponential, pareto, roundAtRandom, sample } from './distributions.ts'
 import type { Person } from './people.ts'
-import type { Tweet } from './tweets.ts'
+import type { Tweet } from './tweet.ts'
 
 export interface Like {
   person: Person

@@ -33,6 +33,8 @@ export interface Repertoire {
 
 /** What belongs to a language rather than to a topic. Templates hold `{text}`, and `{name}` or `{url}`. */
 export interface Phrases {
+  /** For tweets that ask everybody something. */
+  onQuestions: readonly Exchange[]
   thanks: readonly string[]
   mentions: readonly string[]
   links: readonly string[]
@@ -71,6 +73,7 @@ function loadShelf(language: Language): Shelf {
   return {
     repertoires: new Map(repertoires.map((repertoire) => [repertoire.topic, repertoire])),
     phrases: {
+      onQuestions: linesOf(everyday, 'to_questions').map(toExchange),
       thanks: linesOf(everyday, 'thanks'),
       mentions: linesOf(everyday, 'mention'),
       links: linesOf(everyday, 'link'),

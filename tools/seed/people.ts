@@ -111,8 +111,8 @@ function displayNameOf(nation: Nation, given: Name, family: Name, random: Random
 }
 
 function bioOf(language: Language, interests: readonly string[], library: Library, random: Random): string {
-  const topic = library.repertoire(language, at(interests, 0))
-  const bio = random.pick(topic.bios)
+  const bio = random.pick(library.repertoire(language, at(interests, 0)).bios)
   if (random.chance(LONE_BIO_SHARE)) return bio
-  return `${bio} ${random.pick(library.repertoire(language, random.pick([EVERYDAY, ...interests])).bios)}`
+  const more = random.pick(library.repertoire(language, random.pick([EVERYDAY, ...interests])).bios)
+  return more === bio ? bio : `${bio} ${more}`
 }

@@ -3,7 +3,7 @@ import type { Like, Retweet } from './engagement.ts'
 import type { StoredText } from './entities.ts'
 import type { Follow } from './follow-graph.ts'
 import type { Person } from './people.ts'
-import type { Tweet } from './tweets.ts'
+import type { Tweet } from './tweet.ts'
 
 /** How the parts of a community become rows. Every column that has a default from the clock is given. */
 

@@ -12,7 +12,7 @@ import { isWritten, rowsOf, writeCommunity } from './write-community.ts'
 
 export const SEED_PASSWORD = 'reed-warblers-sing-all-night'
 
-const AVERAGE_FOLLOWING = 32
+const AVERAGE_FOLLOWING = 30
 /** One in so many is verified: those with the most followers. */
 const PEOPLE_PER_VERIFIED = 120
 const SUFFIX_LENGTH = 4
@@ -80,9 +80,10 @@ async function write(
 
 function invent({ seed, users, tweets, nowMs }: SeedRequest, suffix: string): Community {
   const library = loadLibrary()
-  const random = randomStream(`${seed}/people`)
+  const name = `${seed}/${users}/${tweets}`
+  const random = randomStream(`${name}/people`)
   const plan = {
-    seed,
+    seed: name,
     nowMs,
     profiles: inventProfiles(users, { suffix, library, random }),
     averageFollowing: AVERAGE_FOLLOWING,

@@ -3,6 +3,8 @@ import { isAlive, parentOf } from './processes.ts'
 import { messageOf, StackError } from './stack-error.ts'
 
 const STOP_TIMEOUT_MS = 10_000
+/** One Ctrl-C may arrive several times: from the terminal, and passed on by what started this. */
+const SAME_SIGNAL_MS = 1_000
 
 /** What a stack is given to run with. */
 export interface Run {
@@ -22,6 +24,7 @@ export interface Run {
 export function runStack(start: (run: Run) => Promise<void>): void {
   const stopping = new AbortController()
   const stops: (() => void | Promise<void>)[] = []
+  let askedAtMs = 0
 
   const run: Run = {
     signal: stopping.signal,
@@ -53,14 +56,20 @@ export function runStack(start: (run: Run) => Promise<void>): void {
     process.exit(code)
   }
 
-  function stopOnSignal() {
-    if (stopping.signal.aborted) process.exit(1)
+  function stop() {
+    if (stopping.signal.aborted) return
+    askedAtMs = Date.now()
     console.log('\nStopping...')
     void end(0)
   }
 
+  function stopOnSignal() {
+    if (stopping.signal.aborted && Date.now() - askedAtMs > SAME_SIGNAL_MS) process.exit(1)
+    stop()
+  }
+
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stopOnSignal)
-  void whenNpmDies(stopOnSignal)
+  void whenNpmDies(stop)
   const started = start(run).catch((error: unknown) => run.fail(error))
 }
 

@@ -19,13 +19,26 @@ export const entities = z
   .openapi('Entities')
 export type Entities = z.infer<typeof entities>
 
+const media = z
+  .object({
+    id: z.number().int(),
+    type: z.enum(['image', 'video', 'gif']),
+    url: z.string(),
+    preview_url: z.string().nullable(),
+    width: z.number().int(),
+    height: z.number().int(),
+    alt_text: z.string(),
+    duration_ms: z.number().int().optional(),
+  })
+  .openapi('Media')
+
 /** The part of a tweet that only an edit or its author's profile changes: what timelines keep serialized. */
 export const tweetCard = z.object({
   id: z.number().int(),
   user: userCard,
   content: z.string(),
   media_urls: z.array(z.string()),
-  media: z.array(z.never()),
+  media: z.array(media),
   reply_to_id: z.number().int().nullable(),
   conversation_id: z.number().int(),
   quote_tweet: z.null(),
@@ -80,8 +93,8 @@ export const newTweetRequest = z
       z.array(z.string()).max(0, 'must be empty: there is no media of this deployment to name yet'),
     ),
     media_ids: optional(z.array(z.unknown()).max(0, 'must be empty: there is no media to name yet')),
-    reply_to_id: optional(z.undefined('replies cannot be posted yet')),
-    quote_tweet_id: optional(z.undefined('quotes cannot be posted yet')),
-    poll: optional(z.undefined('polls cannot be posted yet')),
+    reply_to_id: z.null('replies cannot be posted yet').optional(),
+    quote_tweet_id: z.null('quotes cannot be posted yet').optional(),
+    poll: z.null('polls cannot be posted yet').optional(),
   })
   .openapi('NewTweet')

@@ -2,11 +2,12 @@ import { sql } from 'drizzle-orm'
 import type { Entities } from '../../contracts/http/tweets.ts'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import type { TweetId, UserId } from '../../domain/ids.ts'
-import { array, type Db, transaction } from '../client.ts'
+import { array, brokenConstraint, type Db, transaction } from '../client.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
 import { userRecord } from './tweet-columns.ts'
+import { isPresent } from './visibility.ts'
 
 export interface NewTweet {
   id: TweetId
@@ -47,13 +48,23 @@ export type Published =
  * wait for others that insert the same, and only a statement that starts after that wait sees what they did.
  */
 export async function insertTweet(db: Db, tweet: NewTweet, quota: Quota): Promise<Published> {
-  const [row] = await transaction<{ result: Published }>(db, {
-    before: [claimIdempotencyKey(tweet), insertHashtags(tweet)],
-    main: writeTweet(tweet, quota),
-    after: [releaseIdempotencyKey(tweet)],
+  const write = () =>
+    transaction<{ result: Published }>(db, {
+      before: [claimIdempotencyKey(tweet), insertHashtags(tweet)],
+      main: writeTweet(tweet, quota),
+      after: [releaseIdempotencyKey(tweet)],
+    })
+  const [row] = await write().catch((error: unknown) => {
+    if (!isTakenId(error)) throw error
+    return write()
   })
   if (row === undefined) throw new Error('Publishing answered no row')
   return row.result
+}
+
+/** Another insert took the id during this one, which was undone: the next statement sees whose it is. */
+function isTakenId(error: unknown): boolean {
+  return /^tweets_\w+_pkey$/.test(brokenConstraint(error) ?? '')
 }
 
 /** Waits for another request with the same key. A key older than 24 hours is free again. */
@@ -67,23 +78,27 @@ function claimIdempotencyKey({ id, authorId, idempotency }: NewTweet) {
     where k.created_at < now() - interval '24 hours'`
 }
 
-/** A request that was refused leaves its key free. */
+/** A request that was refused leaves its key free. `xmin`: what another request claimed is not this one's to release. */
 function releaseIdempotencyKey({ id, nonce, authorId, idempotency }: NewTweet) {
   if (idempotency === null) return null
   return sql`
     delete from idempotency_keys
-    where user_id = ${authorId} and key = ${idempotency.key} and result_id = ${id}
+    where user_id = ${authorId} and key = ${idempotency.key} and xmin = pg_current_xact_id()::xid
       and not exists (select from tweets where id = ${id} and nonce = ${nonce})`
 }
 
-/** In order, so that two tweets with the same new hashtags cannot deadlock. */
-function insertHashtags({ tags }: NewTweet) {
+/**
+ * In order, so that two tweets with the same new hashtags cannot deadlock. A hashtag that a refused tweet leaves
+ * behind is on no tweet and counts none; an author who may not write leaves none.
+ */
+function insertHashtags({ authorId, tags }: NewTweet) {
   if (tags.length === 0) return null
   return sql`
     insert into hashtags (tag)
     select given.tag
     from unnest(${array(tags, 'text')}) as given(tag)
     where not exists (select from hashtags h where h.tag = given.tag)
+      and exists (select from users u where u.id = ${authorId} and ${isPresent})
     order by given.tag
     on conflict do nothing`
 }
@@ -114,7 +129,7 @@ function writeTweet(tweet: NewTweet, quota: Quota) {
     ), mentions as (
       select u.id, lower(u.username) as username
       from users u
-      where lower(u.username) = any(${array(mentioned, 'text')}) and u.is_active
+      where lower(u.username) = any(${array(mentioned, 'text')}) and ${isPresent}
     ), tweet as (
       insert into tweets (id, nonce, user_id, content, entities, conversation_id, is_sensitive, created_at)
       select ${id}, ${nonce}::uuid, ${authorId}, ${content},

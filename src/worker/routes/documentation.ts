@@ -1,5 +1,8 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
+import type { ProblemCode } from '../../domain/errors.ts'
 import { type AppEnv, createRouter } from '../context.ts'
+import { problems } from './answers.ts'
 
 const DESCRIPTION = `A microblog: tweets, timelines, live delivery.
 
@@ -7,28 +10,75 @@ Errors are \`application/problem+json\` (RFC 9457) with a closed set of \`code\`
 \`cursor\` (the \`next_cursor\` of the page before) or \`offset\`. Live frames come over \`GET /api/stream\`, a WebSocket with the
 subprotocols \`warbler.v1\` and \`bearer.<access token>\`.`
 
+/** What any route may answer, and what any that takes a body may answer besides. */
+const ANYWHERE: ProblemCode[] = ['rate_limited', 'internal', 'unavailable']
+const WITH_BODY: ProblemCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type']
+
 /** `/openapi.json`, made of the schemas that validate, and `/docs` to browse and try it. */
 export function documentationRoutes(app: OpenAPIHono<AppEnv>) {
   const routes = createRouter()
-  app.openAPIRegistry.registerComponent('securitySchemes', 'accessToken', {
-    type: 'http',
-    scheme: 'bearer',
-    bearerFormat: 'JWT',
+  registerStream(app)
+
+  routes.get('/openapi.json', (c) => {
+    const document = app.getOpenAPI31Document({
+      openapi: '3.1.0',
+      info: { title: 'Warbler', version: '0.1.0', description: DESCRIPTION },
+      servers: [{ url: new URL(c.req.url).origin }],
+    })
+    for (const path of Object.values(document.paths ?? {})) {
+      for (const operation of [path.get, path.post, path.put, path.delete]) {
+        if (operation !== undefined) operation.responses = withCommonProblems(operation)
+      }
+    }
+    return c.json(document)
   })
 
-  routes.get('/openapi.json', (c) =>
-    c.json(
-      app.getOpenAPI31Document({
-        openapi: '3.1.0',
-        info: { title: 'Warbler', version: '0.1.0', description: DESCRIPTION },
-        servers: [{ url: new URL(c.req.url).origin }],
-      }),
-    ),
-  )
-
   routes.get('/docs', (c) => c.html(DOCS_PAGE))
-  routes.get('/docs/*', (c) => c.env.ASSETS.fetch(c.req.raw))
+  routes.get('/docs/*', async (c) => {
+    const asset = await c.env.ASSETS.fetch(c.req.raw)
+    // A copy: the headers of what a binding answers cannot be added to.
+    return new Response(asset.body, asset)
+  })
   return routes
+}
+
+interface Operation {
+  requestBody?: unknown
+  responses?: Record<string, unknown>
+}
+
+function withCommonProblems({ requestBody, responses = {} }: Operation): Record<string, unknown> {
+  const common = problems(...ANYWHERE, ...(requestBody === undefined ? [] : WITH_BODY))
+  const reference = {
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  }
+  const added = Object.entries(common)
+    .filter(([status]) => responses[status] === undefined)
+    .map(([status, { description }]) => [status, { description, ...reference }])
+  return { ...responses, ...Object.fromEntries(added) }
+}
+
+/** The upgrade is no route of the schema router: it answers no JSON. */
+function registerStream(app: OpenAPIHono<AppEnv>): void {
+  app.openAPIRegistry.registerPath({
+    method: 'get',
+    path: '/api/stream',
+    tags: ['timelines'],
+    summary: 'The live stream, a WebSocket',
+    description:
+      'Upgrade with `Sec-WebSocket-Protocol: warbler.v1, bearer.<access token>`. Frames are JSON texts ' +
+      '`{ type, seq, data }`, of the types `ready`, `tweet`, `tweet_deleted` and `reset`; `ping` is answered `pong`. ' +
+      '`reset` means: read the home timeline anew. Closes: 4001 signed out, 4003 suspended, 4008 too many sockets.',
+    request: {
+      query: z.object({
+        since: z.string().optional().openapi({ description: '`seq` of the last frame that was seen' }),
+      }),
+    },
+    responses: {
+      101: { description: 'Upgraded' },
+      ...problems('unauthenticated', 'token_expired', 'upgrade_required', 'unavailable'),
+    },
+  })
 }
 
 const DOCS_PAGE = `<!doctype html>

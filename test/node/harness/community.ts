@@ -48,3 +48,27 @@ export function communityIn(pool: pg.Pool): Community {
     },
   }
 }
+
+/** Runs the statements in a transaction and, before it is committed, whatever `meanwhile` does. */
+export async function inTransaction(
+  pool: pg.Pool,
+  statements: readonly pg.QueryConfig[],
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<void> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    for (const statement of statements) await client.query(statement)
+    await meanwhile()
+    await client.query('commit')
+  } finally {
+    await client.query('rollback')
+    client.release()
+  }
+}
+
+/** Whether somebody waits for a lock that another holds. */
+export async function somebodyWaits(pool: pg.Pool): Promise<boolean> {
+  const { rowCount } = await pool.query('select from pg_locks where not granted')
+  return rowCount !== 0
+}
