@@ -38,9 +38,15 @@ export type TimelineOp =
   | { type: 'follow'; userId: UserId; version: number }
   | { type: 'unfollow'; userId: UserId; version: number }
 
+/** `unavailable`: the database is, for now. `user_not_found`: there is nobody to build a timeline for. */
+export interface Refused {
+  ok: false
+  code: 'unavailable' | 'user_not_found'
+}
+
 export type ApplyResult =
   /** `cold`: nobody reads this timeline, nothing was kept, nothing is owed. */
-  { ok: true; state: 'warm' | 'building' | 'cold' } | { ok: false; code: 'unavailable' }
+  { ok: true; state: 'warm' | 'building' | 'cold' } | Refused
 
 export interface PageRequest {
   limit: number
@@ -69,7 +75,7 @@ export interface TimelinePage {
   kept: number
 }
 
-export type PageResult = { ok: true; page: TimelinePage } | { ok: false; code: 'unavailable' }
+export type PageResult = { ok: true; page: TimelinePage } | Refused
 
 export interface EndSessions {
   /** Only this session's sockets; null for all. */

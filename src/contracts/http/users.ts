@@ -21,7 +21,7 @@ export const userCard = z
   .openapi('UserCard')
 export type UserCard = z.infer<typeof userCard>
 
-export const relationship = z
+const relationship = z
   .object({
     is_following: z.boolean(),
     is_followed_by: z.boolean(),
@@ -59,7 +59,7 @@ export const ownProfile = profile
   .openapi('OwnProfile')
 export type OwnProfile = z.infer<typeof ownProfile>
 
-export const listedUser = userCard.extend({ relationship: relationship.optional() }).openapi('ListedUser')
+const listedUser = userCard.extend({ relationship: relationship.optional() }).openapi('ListedUser')
 export type ListedUser = z.infer<typeof listedUser>
 
 export const userPage = z.object({ users: z.array(listedUser), pagination }).openapi('UserPage')
@@ -69,12 +69,12 @@ export type UserPage = z.infer<typeof userPage>
 const profileText = (maxLength: number) =>
   z
     .string()
-    .transform((raw) => {
+    .overwrite((raw) => {
       const text = cleanText(raw)
       return isBlank(text) ? '' : text
     })
     .refine((text) => codePointLength(text) <= maxLength, `must have at most ${maxLength} characters`)
-    .openapi({ type: 'string', maxLength })
+    .openapi({ maxLength })
 
 const mediaUrl = z
   .string()
@@ -122,7 +122,7 @@ export const followRequest = z
         .refine(isId, 'must be an id')
         .transform((id) => id as UserId),
     ).openapi({
-      type: 'integer',
+      type: ['integer', 'null'],
       format: 'int64',
       description: 'If given, the id of the user in the path',
     }),
@@ -136,4 +136,3 @@ export const followAnswer = z
     follow_requested: z.boolean(),
   })
   .openapi('FollowAnswer')
-export type FollowAnswer = z.infer<typeof followAnswer>

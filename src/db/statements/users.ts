@@ -17,17 +17,24 @@ export function whichUser(ref: UserRef): SQL {
   return 'id' in ref ? sql`u.id = ${ref.id}` : sql`lower(u.username) = lower(${ref.username})`
 }
 
-/** What stands between the viewer and the user `u`, as the JSON of a Relationship: five probes of primary keys. */
+/**
+ * What stands between the viewer and the user `u`, as the JSON of a Relationship: five probes of primary keys.
+ * Not `exists`: for a page of users that may be planned as a hash of all who follow the viewer.
+ */
 export function relationshipRecord(viewer: number): SQL {
   return sql`json_build_object(
-    'is_following', exists (select from follows f where f.follower_id = ${viewer} and f.following_id = u.id),
-    'is_followed_by', exists (select from follows f where f.follower_id = u.id and f.following_id = ${viewer}),
-    'follow_requested', exists (
-      select from follow_requests q where q.requester_id = ${viewer} and q.target_id = u.id),
-    'is_blocking', exists (select from blocks b where b.blocker_id = ${viewer} and b.blocked_id = u.id),
-    'is_muting', exists (
-      select from mutes m
-      where m.muter_id = ${viewer} and m.muted_id = u.id and (m.expires_at is null or m.expires_at > now())))`
+    'is_following', (
+      select true from follows f where f.follower_id = ${viewer} and f.following_id = u.id) is not null,
+    'is_followed_by', (
+      select true from follows f where f.follower_id = u.id and f.following_id = ${viewer}) is not null,
+    'follow_requested', (
+      select true from follow_requests r where r.requester_id = ${viewer} and r.target_id = u.id) is not null,
+    'is_blocking', (
+      select true from blocks b where b.blocker_id = ${viewer} and b.blocked_id = u.id) is not null,
+    'is_muting', (
+      select true from mutes m
+      where m.muter_id = ${viewer} and m.muted_id = u.id
+        and (m.expires_at is null or m.expires_at > now())) is not null)`
 }
 
 /** A profile as far as its reader may see it; `relationship` is null for one who is signed out. */

@@ -33,6 +33,7 @@ export function streamRoutes() {
     const headers = { upgrade: 'websocket', [SOCKET_TICKET_HEADER]: JSON.stringify(ticket) }
     const answer = await c.var.deps.timeline(viewer.id).fetch(new Request(c.req.url, { headers }))
     if (answer.status === 503) throw new AppError('unavailable', { retryAfterSeconds: 2 })
+    if (answer.status === 404) throw new AppError('unauthenticated')
     return answer
   })
 
