@@ -25,8 +25,6 @@ runStack(async (run) => {
   )
   await endLeftovers(dataDir)
   await requireFree(port)
-  const workers = readWorkerConfigs()
-  const configs = [workers.api, ...workers.others]
 
   console.log('Starting the database...')
   const database = await openDatabase(run, {
@@ -38,6 +36,8 @@ runStack(async (run) => {
   const account = await ensureDemoCommunity(database.databaseUrl, dataDir)
 
   console.log('Starting the Workers...')
+  const workers = await readWorkerConfigs()
+  const configs = [workers.api, ...workers.others]
   await migrateD1(configs, dataDir)
   const envFile = join(dataDir, 'dev.env')
   const { JWT_SECRET, REFRESH_SECRET } = await readOrCreateDevSecrets()

@@ -11,19 +11,21 @@ const USAGE = `npm run seed -- [--users 1000] [--tweets 20000] [--seed warbler] 
 Adds a community of so many people and tweets. The same seed with the same numbers is the same community; another
 one is added to what is there. --now is the moment up to which it has lived, the present by default.`
 
-const MAX_USERS = 1_000_000
-const MAX_TWEETS = 10_000_000
+/** Beyond these the community outgrows the memory it is invented in. */
+const MAX_USERS = 200_000
+const MAX_TWEETS = 2_000_000
 
 await runTool(async () => {
   const request = readRequest(process.argv.slice(2))
   if (request === null) return console.log(USAGE)
-  const { isNew, star } = await withDatabase((databaseUrl) =>
-    seedCommunity(databaseUrl, request, { showProgress: (rows) => showProgress(rows, process.stderr) }),
-  )
   const { users, tweets, seed } = request
   const community = `${number(users)} people and ${number(tweets)} tweets of the seed "${seed}"`
-  console.log(isNew ? `Added ${community}.` : `There is nothing to do: ${community} are there already.`)
-  console.log(`All have the password ${SEED_PASSWORD} ; most people follow @${star}.`)
+  console.log(`Seeding ${community}...`)
+  const { isNew, star } = await withDatabase((databaseUrl) =>
+    seedCommunity(databaseUrl, request, (rows) => showProgress(rows, process.stderr)),
+  )
+  console.log(isNew ? 'All of it is there now.' : 'Nothing to do: this community is there already.')
+  console.log(`Everybody has the password ${SEED_PASSWORD} ; most people follow @${star}.`)
 })
 
 /** What the arguments ask for; null for help. Throws a StackError for what cannot be. */
@@ -31,8 +33,9 @@ function readRequest(args: string[]): SeedRequest | null {
   const values = parse(args)
   if (values.help) return null
   const nowMs = values.now === undefined ? Date.now() : Date.parse(values.now)
-  if (Number.isNaN(nowMs))
-    throw new StackError(`--now must be a time such as 2026-11-01T12:00:00Z.\n\n${USAGE}`)
+  if (!(nowMs <= Date.now())) {
+    throw new StackError(`--now must be a time in the past such as 2026-11-01T12:00:00Z.\n\n${USAGE}`)
+  }
   return {
     users: count('users', values.users, { min: 1, max: MAX_USERS }),
     tweets: count('tweets', values.tweets, { min: 0, max: MAX_TWEETS }),

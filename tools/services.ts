@@ -24,7 +24,7 @@ runStack(async (run) => {
     (it) => it.release(),
   )
   await endLeftovers(dataDir)
-  const { api, others } = readWorkerConfigs()
+  const { api, others } = await readWorkerConfigs()
 
   console.log('Starting the database...')
   const ours = new URL(secrets.DATABASE_URL).hostname === LOOPBACK

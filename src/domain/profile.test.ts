@@ -52,6 +52,7 @@ describe('isWebsite', () => {
     'https://example.com/\n',
     'java\nscript:x',
     'https://kim:secret@example.com',
+    'https://:secret@example.com',
     'https://bank.example@evil.example',
     'https:\\\\example.com',
     'https://example.com/"><script>',

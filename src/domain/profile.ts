@@ -27,8 +27,8 @@ export function isWebsite(text: string): boolean {
   if (codePointLength(text) > MAX_WEBSITE_LENGTH) return false
   // The URL parser forgives a missing "//" and drops line breaks; other readers of a profile may not.
   if (!/^https?:\/\/[^/?#]/i.test(text) || /[\s\p{C}<>"\\]/u.test(text) || !URL.canParse(text)) return false
-  const { hostname, username, password } = new URL(text)
-  return hostname !== '' && username === '' && password === ''
+  const { username, password } = new URL(text)
+  return username === '' && password === ''
 }
 
 /** Whether the text is a day of the calendar as YYYY-MM-DD, from 1900 up to `today` (also YYYY-MM-DD). */

@@ -67,6 +67,7 @@ describe('hashtags', () => {
     ['a scheme', '#http://example.com #https://example.com'],
     ['an invisible letter only', '#\u3164 #\u115f\u1160'],
     ['iteration marks only', '#〃'],
+    ['a letter that folds to a mark', '#\ufe70'],
   ])('are not seen in %s', (_, text) => {
     expect(tagsOf(text)).toEqual([])
   })
@@ -75,6 +76,7 @@ describe('hashtags', () => {
     expect(tagsOf(`#${'x'.repeat(100)}`)).toHaveLength(1)
     expect(tagsOf(`#${'\u{20021}'.repeat(100)}`)).toHaveLength(1)
     expect(tagsOf(`#${'x'.repeat(101)} #ok`)).toEqual(['ok'])
+    expect(tagsOf(`#${'か゛'.repeat(51)}`)).toEqual([])
   })
 
   it('are plain text when the key they are stored under is beyond 100', () => {

@@ -1,10 +1,10 @@
 import type { Logger } from '../domain/log.ts'
 
 /** What a handler says of one message: its effect is done, or it is to come again. */
-export type Verdict = 'ack' | { retryAfterSeconds: number }
+export type Verdict = 'ack' | 'retry'
 
 /** Doubles from 1 s to 5 min: a queue counts attempts from 1. */
-export function backoffSeconds(attempts: number): number {
+function backoffSeconds(attempts: number): number {
   return Math.min(300, 2 ** Math.min(attempts - 1, 9))
 }
 
@@ -49,9 +49,8 @@ async function judge(
     log.error('batch_failed', { queue, messages: entries.length, error })
   }
   entries.forEach(({ message }, index) => {
-    const verdict = verdicts[index] ?? { retryAfterSeconds: backoffSeconds(message.attempts) }
-    if (verdict === 'ack') message.ack()
-    else message.retry({ delaySeconds: verdict.retryAfterSeconds })
+    if (verdicts[index] === 'ack') message.ack()
+    else message.retry({ delaySeconds: backoffSeconds(message.attempts) })
   })
 }
 

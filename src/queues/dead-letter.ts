@@ -1,27 +1,30 @@
 import { z } from 'zod'
+import { engagementMessage } from '../contracts/queues.ts'
 import { type DeadLetter, storeDeadLetters } from '../db/statements/outbox.ts'
 import type { Deps } from '../services/deps.ts'
 import { consume } from './consume.ts'
 
 const addressed = z.object({ outbox_id: z.number().int().positive(), event: z.unknown() })
 
-/** Stores what other consumers gave up on, where an operator sees it and replays it. */
+/**
+ * Stores what other consumers gave up on, where an operator sees it and replays it. Hints to fold are dropped: the
+ * ledger still holds what they hint at, and the sweep folds it.
+ */
 export async function consumeDeadLetters(batch: MessageBatch, deps: Deps): Promise<void> {
   await consume<{ message: unknown }>(batch, deps.log, {
     parse: (message) => ({ message }),
     handle: async (bodies) => {
-      await storeDeadLetters(
-        deps.db,
-        bodies.map(({ message }) => toDeadLetter(message)),
-      )
-      deps.log.error('dead_letters', { messages: bodies.length })
+      const letters = bodies.flatMap(({ message }) => toDeadLetter(message) ?? [])
+      await storeDeadLetters(deps.db, letters)
+      deps.log.error('dead_letters', { messages: bodies.length, stored: letters.length })
       return bodies.map(() => 'ack')
     },
     onPoison: async () => {},
   })
 }
 
-function toDeadLetter(message: unknown): DeadLetter {
+function toDeadLetter(message: unknown): DeadLetter | null {
+  if (engagementMessage.safeParse(message).success) return null
   const known = addressed.safeParse(message).data
   return {
     queue: 'unknown',

@@ -20,7 +20,6 @@ import { consume, forEachBounded, type Verdict } from './consume.ts'
  * one invocation may make (10,000 subrequests; Cloudflare Workers, "Limits").
  */
 const CALLS_IN_FLIGHT = 64
-const RETRY_SECONDS = 2
 
 /** Tells the timelines: tweets and their retractions to followers, changes of the graph and of sessions to their owner. */
 export async function consumeFanOut(batch: MessageBatch, deps: Deps): Promise<void> {
@@ -71,9 +70,7 @@ async function deliver(deps: Deps, messages: FanOutMessage[]): Promise<Verdict[]
     split: large.size,
     duration_ms: deps.now() - start,
   })
-  return messages.map(({ outbox_id }) =>
-    failed.has(outbox_id) ? { retryAfterSeconds: RETRY_SECONDS } : 'ack',
-  )
+  return messages.map(({ outbox_id }) => (failed.has(outbox_id) ? 'retry' : 'ack'))
 }
 
 function taskOf({ outbox_id, event }: FanOutMessage): FanOutTask[] {

@@ -1,5 +1,6 @@
-import type { PageEntry, TimelinePage } from '../contracts/timeline.ts'
+import type { PageEntry, PageRequest, TimelinePage } from '../contracts/timeline.ts'
 import { FLAG_BOOKMARKED, FLAG_LIKED, FLAG_RETWEETED, joinTweetJson } from '../contracts/tweet-json.ts'
+import { isUnavailable } from '../db/client.ts'
 import { readHomeBelow } from '../db/statements/home-timeline.ts'
 import type { FlagsRecord } from '../db/statements/tweet-columns.ts'
 import type { EntryRow } from '../db/statements/tweets.ts'
@@ -13,6 +14,9 @@ import type { Deps, Viewer } from './deps.ts'
 
 /** How often a page that rules have thinned is filled up before it is answered short. */
 const REFILLS_MAX = 4
+/** An object that restarts, as each does at a deployment, answers the second time. */
+const TRIES = 2
+const RETRY_AFTER_SECONDS = 2
 
 export interface HomeRequest {
   limit: number
@@ -44,7 +48,9 @@ interface Stretch {
 
 /**
  * The home timeline by time: skeleton (from the reader's object), hydrate (freshen), rules, present; what the object
- * does not keep comes from Postgres. A page that the rules thin is filled up from what follows.
+ * does not keep comes from Postgres. A page that the rules thin is filled up from what follows. Without the database
+ * it ends where something would be missing. Throws `unavailable` when nothing at all can be shown, and
+ * `unauthenticated` when the reader's account is gone.
  */
 export async function readHomeTimeline(
   deps: Deps,
@@ -53,27 +59,55 @@ export async function readHomeTimeline(
 ): Promise<HomePage> {
   const page: HomePage = { tweets: [], nextBefore: null, stale: false }
   let position: Position | null = { before, offset }
-  for (let round = 0; round <= REFILLS_MAX && position !== null && page.tweets.length < limit; round++) {
-    const stretch: Stretch = await readStretch(deps, viewer, position, limit - page.tweets.length)
+  for (let round = 0; round <= REFILLS_MAX && position !== null && !isEnough(page, limit); round++) {
+    const stretch: Stretch | null = await readStretch(deps, viewer, position, limit - page.tweets.length)
+    if (stretch === null && page.tweets.length === 0) throw unavailable()
+    page.stale ||= stretch === null || stretch.stale
+    if (stretch === null) break
     page.tweets.push(...stretch.tweets)
-    page.stale ||= stretch.stale
     position = stretch.next
   }
   page.nextBefore = position?.before ?? null
   return page
 }
 
-async function readStretch(deps: Deps, viewer: Viewer, at: Position, limit: number): Promise<Stretch> {
-  const result = await deps.timed('object', () => deps.timeline(viewer.id).page({ ...at, limit }))
-  if (!result.ok) throw new AppError('unavailable', { retryAfterSeconds: 2 })
-  const { page } = result
+/** A page that is stale already is not filled up: the database is slow, or away. */
+function isEnough({ tweets, stale }: HomePage, limit: number): boolean {
+  return tweets.length >= limit || (stale && tweets.length > 0)
+}
+
+/** Null when the database would be needed and is not there. */
+async function readStretch(deps: Deps, viewer: Viewer, at: Position, limit: number): Promise<Stretch | null> {
+  const page = await readKept(deps, viewer, { ...at, limit })
   if (page.entries.length > 0) return presentKept(deps, viewer, page)
   if (page.floor === 0) return { tweets: [], next: null, stale: false }
   const offset = at.before === null ? Math.max(0, at.offset - page.kept) : 0
-  return readBelow(deps, viewer, { before: Math.min(at.before ?? MAX_ID, page.floor), offset, limit })
+  const before = Math.min(at.before ?? MAX_ID, page.floor)
+  return readBelow(deps, viewer, { before, offset, limit }).catch((error: unknown) => {
+    if (isUnavailable(error)) return null
+    throw error
+  })
 }
 
-async function presentKept(deps: Deps, viewer: Viewer, page: TimelinePage): Promise<Stretch> {
+async function readKept(deps: Deps, viewer: Viewer, request: PageRequest): Promise<TimelinePage> {
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    try {
+      const result = await deps.timed('object', () => deps.timeline(viewer.id).page(request))
+      if (result.ok) return result.page
+      throw result.code === 'unavailable' ? unavailable() : new AppError('unauthenticated')
+    } catch (error) {
+      if (error instanceof AppError) throw error
+      deps.log.warn('timeline_failed', { user_id: viewer.id, attempt, error })
+    }
+  }
+  throw unavailable()
+}
+
+function unavailable(): AppError {
+  return new AppError('unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS })
+}
+
+async function presentKept(deps: Deps, viewer: Viewer, page: TimelinePage): Promise<Stretch | null> {
   const { freshness, cards, stale } = await deps.timed('freshen', () =>
     freshen(
       {
@@ -87,14 +121,24 @@ async function presentKept(deps: Deps, viewer: Viewer, page: TimelinePage): Prom
     ),
   )
   if (cards.size > 0) deps.defer(deps.timeline(viewer.id).keepCards([...cards.values()]))
-  const tweets = page.entries.flatMap((entry) => {
-    const card = cards.get(entry.tweetId) ?? entry.card
+  const cardOf = ({ tweetId, card }: PageEntry) => cards.get(tweetId) ?? card
+  const isShowable = (entry: PageEntry) => cardOf(entry) !== null || freshness.has(entry.tweetId)
+  const complete = takeWhile(page.entries, isShowable)
+  if (complete.length === 0) return null
+  const tweets = complete.flatMap((entry) => {
+    const card = cardOf(entry)
     const fresh = freshness.get(entry.tweetId)
     const candidate = fresh ?? { gone: false, authorIsPrivate: false }
     if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return []
     return [joinTweetJson(card.json, fresh?.counts ?? card.counts, entry.flags)]
   })
-  return { tweets, next: nextOf(page), stale }
+  const hasMore = page.hasMore || complete.length < page.entries.length
+  return { tweets, next: nextOf({ ...page, entries: complete, hasMore }), stale }
+}
+
+function takeWhile<Item>(items: Item[], holds: (item: Item) => boolean): Item[] {
+  const end = items.findIndex((item) => !holds(item))
+  return end < 0 ? items : items.slice(0, end)
 }
 
 function nextOf({ entries, hasMore, floor }: TimelinePage): Position | null {

@@ -1,6 +1,6 @@
 import type { Card } from '../contracts/timeline.ts'
 import { type Counts, NO_COUNTS } from '../contracts/tweet-json.ts'
-import type { Db } from '../db/client.ts'
+import { type Db, isUnavailable } from '../db/client.ts'
 import { type FreshTweet, freshenTweets } from '../db/statements/home-timeline.ts'
 import type { TweetId } from '../domain/ids.ts'
 import { serializeCard } from './present-tweet.ts'
@@ -66,7 +66,8 @@ export interface FreshenDeps {
 /**
  * Brings a page up to date: counts, revisions and visibility from the isolate's cache, or from one statement for
  * all that miss, together with the cards that are missing or outdated. It is awaited until the deadline; a page
- * that lacks a card has nothing to show without it, so that one is awaited to the end.
+ * that lacks a card has a hole without it, so that one is awaited to the end. When the database is not there, what
+ * the cache knows is answered.
  */
 export async function freshen(
   deps: FreshenDeps,
@@ -87,8 +88,8 @@ export async function freshen(
   const reading = readFreshness(deps, unknown, result).then(
     () => true,
     (error: unknown) => {
-      if (lacksCards) throw error
-      return false
+      if (isUnavailable(error)) return false
+      throw error
     },
   )
   const inTime = await (lacksCards ? reading : Promise.race([reading, elapsed(deps.deadlineMs)]))

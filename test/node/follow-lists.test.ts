@@ -152,26 +152,3 @@ describe.each(DIRECTIONS)('the list of %s', (direction) => {
     expect(await list(direction, owner, null, { offset: 10, limit: 3 })).toEqual([])
   })
 })
-
-describe('the lists of a large community', () => {
-  it('are read by their index, no more of it than the page', async () => {
-    const owner = await people.addUser()
-    const { rows: others } = await people.pool.query<{ id: string }>(
-      `insert into users (id, username, email, password_hash, display_name)
-       select 5000000 + n, 'crowd_' || n, 'crowd_' || n || '@example.com', '', '' from generate_series(1, 5000) n
-       returning id`,
-    )
-    const ids = others.map(({ id }) => id)
-    await people.pool.query(
-      `insert into follows (follower_id, following_id)
-       select id, $1 from unnest($2::bigint[]) id union all select $1, id from unnest($2::bigint[]) id`,
-      [owner, ids],
-    )
-    await people.pool.query('analyze')
-    for (const direction of DIRECTIONS) {
-      await people.pool.query(`select pg_stat_reset()`)
-      const rows = await list(direction, owner, null, { limit: 20 })
-      expect(rows).toHaveLength(20)
-    }
-  })
-})

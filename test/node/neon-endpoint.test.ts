@@ -1,7 +1,7 @@
 import { createConnection } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { NeonDbError, neon, neonConfig } from '@neondatabase/serverless'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { createDatabase } from '../../tools/stack/databases.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../tools/stack/embedded-postgres.ts'
 import { type NeonEndpoint, startNeonEndpoint } from '../../tools/stack/neon-endpoint.ts'
@@ -311,35 +311,65 @@ describe('the endpoint', () => {
   })
 
   it('survives a restart of Postgres, and says meanwhile that it is down', async () => {
-    const own = await temporaryFolder()
-    const first = await startEmbeddedPostgres({ dataDir: own.path, durable: false })
-    const inFront = await startNeonEndpoint({ databaseUrl: first.urlOf() })
-    neonConfig.fetchEndpoint = () => inFront.url
-    const sql = driver(first.urlOf())
+    const { server, sql, restart } = await serverOfItsOwn()
     const connections = Array.from({ length: 10 }, () => sql`select pg_sleep(0.05)`)
     await Promise.all(connections)
     const underWay = failureOf(sql`select pg_sleep(30)`)
-    await until(async () => (await activeStatements(first)) > 0, { withinMs: 5_000 })
-    await first.stop()
+    await sleeperOf(sql)
+    await server.stop()
 
-    for (const failure of [await underWay, await failureOf(sql`select 1`)]) {
-      expect(failure.code).toBeUndefined()
-      expect(failure.message).toContain('503')
-    }
-    const second = await startEmbeddedPostgres({ dataDir: own.path, durable: false, port: first.port })
-    expect(await Promise.all(connections.map(() => sql`select 1 as n`))).toEqual(
-      connections.map(() => [{ n: 1 }]),
-    )
-    await inFront.stop()
-    await second.stop()
-    await own.remove()
+    for (const failure of [await underWay, await failureOf(sql`select 1`)]) expectUnavailable(failure)
+    await restart()
+    const answers = await Promise.all(connections.map(() => sql`select 1 as n`))
+    expect(answers).toEqual(connections.map(() => [{ n: 1 }]))
   })
 
-  async function activeStatements(server: EmbeddedPostgres): Promise<number> {
-    const [row] = await driver(server.urlOf())`
-      select count(*)::int as n from pg_stat_activity where query like 'select pg_sleep(30)%' and state = 'active'
-    `
-    return row?.n
+  it('survives a backend that is killed under a statement', async () => {
+    const { sql } = await serverOfItsOwn()
+    const underWay = failureOf(sql`select pg_sleep(30)`)
+    process.kill(await sleeperOf(sql), 'SIGKILL')
+    expectUnavailable(await underWay)
+    const answers = () => sql`select 1`.then(Boolean, () => false)
+    expect(await until(answers, { withinMs: 10_000 })).toBe(true)
+  })
+
+  /** A server to be ill-treated, behind an endpoint that the driver then uses; both end with the test. */
+  async function serverOfItsOwn() {
+    const own = await temporaryFolder()
+    const options = { dataDir: own.path, durable: false }
+    const server = await startEmbeddedPostgres(options)
+    const servers = [server]
+    const inFront = await startNeonEndpoint({ databaseUrl: server.urlOf() })
+    neonConfig.fetchEndpoint = () => inFront.url
+    onTestFinished(async () => {
+      await inFront.stop()
+      for (const each of servers) await each.stop()
+      await own.remove()
+    })
+    const restart = async () => {
+      servers.push(await startEmbeddedPostgres({ ...options, port: server.port }))
+    }
+    return { server, sql: driver(server.urlOf()), restart }
+  }
+
+  /** Waits until `select pg_sleep(30)` runs, and answers the process that runs it. */
+  async function sleeperOf(sql: ReturnType<typeof driver>): Promise<number> {
+    let pid = 0
+    await until(
+      async () => {
+        const [row] = await sql`
+          select pid from pg_stat_activity where query = 'select pg_sleep(30)' and state = 'active'
+        `
+        pid = row?.pid ?? 0
+        return pid > 0
+      },
+      { withinMs: 5_000 },
+    )
+    return pid
+  }
+
+  function expectUnavailable({ code, message }: NeonDbError) {
+    expect({ code, message }).toEqual({ code: undefined, message: expect.stringContaining('503') })
   }
 })
 

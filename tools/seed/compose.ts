@@ -7,14 +7,13 @@ import type { Tweet } from './tweet.ts'
 const TAGGED_SHARE = 0.4
 const TWO_TAGS_SHARE = 0.3
 const CAPITALIZED_TAG_SHARE = 0.1
-const LINK_SHARE = 0.05
 const MENTION_SHARE = 0.13
 /** Replies that name whom they reply to. */
 const ADDRESS_SHARE = 0.25
 
 /** Composes the text of a tweet: at most 280 code points, in NFC. */
 export function composeText(tweet: Tweet, library: Library, random: Random): string {
-  const additions = tweet.repliesTo === null ? [mention, link, hashtags] : [address]
+  const additions = tweet.repliesTo === null ? [mention, hashtags] : [address]
   return additions.reduce((so, add) => {
     const longer = add(so, tweet, library, random).normalize('NFC')
     return codePointLength(longer) <= MAX_CONTENT_LENGTH ? longer : so
@@ -28,11 +27,6 @@ const mention: Addition = (text, { author, repertoire }, library, random) => {
   if (!random.chance(MENTION_SHARE) || author.following.length === 0) return text
   const { username } = random.pick(author.following)
   return fill(random.pick(library.phrases(repertoire.language).mentions), { text, name: username })
-}
-
-const link: Addition = (text, { repertoire: { language, urls } }, library, random) => {
-  if (!random.chance(LINK_SHARE) || urls.length === 0) return text
-  return fill(random.pick(library.phrases(language).links), { text, url: random.pick(urls) })
 }
 
 const hashtags: Addition = (text, { repertoire }, _library, random) => {

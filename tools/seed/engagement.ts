@@ -27,7 +27,7 @@ const AUDIENCE_EXPONENT = 0.8
 const REPLY_FACTOR = 0.2
 /** Not even the best tweet pleases all followers. */
 const MAX_AUDIENCE_SHARE = 0.6
-const MEAN_DELAY_MS = 4 * HOUR_MS
+const MEAN_DELAY_MS = 1.5 * HOUR_MS
 
 /**
  * Likes and retweets by followers: the more the larger an author's audience and, by a power law, the more a tweet

@@ -15,7 +15,7 @@ export interface FollowGraph {
 }
 
 /** How often a follow goes to anybody rather than to someone in proportion to their followers. */
-const ANYBODY_SHARE = 0.2
+const ANYBODY_SHARE = 0.15
 const BY_INTEREST_SHARE = 0.45
 const BY_LANGUAGE_SHARE = 0.3
 /** The spread (of the logarithm) of how many people follow: most a few, some very many. */

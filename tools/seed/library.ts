@@ -4,8 +4,15 @@ import { expand } from './grammar.ts'
 import type { Random } from './random.ts'
 import { linesOf, readSectionFiles, type Sections } from './sections.ts'
 
-export const LANGUAGES = ['en', 'es', 'ja', 'ar', 'de', 'hi'] as const
+const LANGUAGES = ['en', 'es', 'ja', 'ar', 'de', 'hi'] as const
 export type Language = (typeof LANGUAGES)[number]
+
+/** Throws unless there are texts in that language. */
+export function languageNamed(name: string | undefined): Language {
+  const language = LANGUAGES.find((candidate) => candidate === name)
+  if (language === undefined) throw new Error(`There are no texts in the language ${name}`)
+  return language
+}
 
 /** The topic that everybody has something to say about. */
 export const EVERYDAY = 'everyday'
@@ -24,20 +31,21 @@ export interface Repertoire {
   lines: readonly string[]
   exchanges: readonly Exchange[]
   bios: readonly string[]
-  urls: readonly string[]
+  /** Whole tweets with a URL: few, or none. */
+  shared: readonly string[]
   /** A tweet made of parts. */
-  sentence(random: Random): string
+  sentence: (random: Random) => string
   /** A hashtag without its sign; the first ones are the most popular. */
-  tag(random: Random): string
+  tag: (random: Random) => string
 }
 
-/** What belongs to a language rather than to a topic. Templates hold `{text}`, and `{name}` or `{url}`. */
+/** What belongs to a language rather than to a topic. */
 export interface Phrases {
   /** For tweets that ask everybody something. */
   onQuestions: readonly Exchange[]
   thanks: readonly string[]
+  /** Templates that hold `{text}` and `{name}`. */
   mentions: readonly string[]
-  links: readonly string[]
 }
 
 export interface Library {
@@ -76,7 +84,6 @@ function loadShelf(language: Language): Shelf {
       onQuestions: linesOf(everyday, 'to_questions').map(toExchange),
       thanks: linesOf(everyday, 'thanks'),
       mentions: linesOf(everyday, 'mention'),
-      links: linesOf(everyday, 'link'),
     },
   }
 }
@@ -88,7 +95,7 @@ function toRepertoire(language: Language, topic: string, sections: Sections): Re
     lines: linesOf(sections, 'lines'),
     exchanges: linesOf(sections, 'replies').map(toExchange),
     bios: linesOf(sections, 'bio'),
-    urls: sections.get('url') ?? [],
+    shared: sections.get('shared') ?? [],
     sentence: (random) => expand(sections, '{root}', random),
     tag: weightedPicker(linesOf(sections, 'tags'), zipfWeight(1, 0)),
   }

@@ -1,4 +1,4 @@
-import { LANGUAGES, type Language } from './library.ts'
+import { type Language, languageNamed } from './library.ts'
 import { linesOf, readSectionFiles, type Sections } from './sections.ts'
 
 /** A name in the letters of usernames, and as its bearer writes it. */
@@ -24,19 +24,12 @@ export interface Nation {
 /** Reads the name files of a folder. */
 export function readNations(folder: string): Nation[] {
   return Array.from(readSectionFiles(folder).values(), (sections) => ({
-    language: languageOf(sections),
+    language: languageNamed(linesOf(sections, 'language')[0]),
     given: listOf(sections, 'given').map(toName),
     family: listOf(sections, 'family').map(toName),
     familyFirst: sections.has('family_first'),
     places: listOf(sections, 'places').map(toPlace),
   }))
-}
-
-function languageOf(sections: Sections): Language {
-  const [name] = linesOf(sections, 'language')
-  const language = LANGUAGES.find((candidate) => candidate === name)
-  if (language === undefined) throw new Error(`There are no texts in the language ${name}`)
-  return language
 }
 
 function listOf(sections: Sections, heading: string): string[] {

@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto'
-import type pg from 'pg'
-import { hashPassword } from '../../src/passwords/scrypt.ts'
 import { withClient } from '../stack/databases.ts'
-import { codeOf, StackError } from '../stack/stack-error.ts'
 import { type Community, inventCommunity } from './community.ts'
 import { loadLibrary } from './library.ts'
+import { loadCommunity } from './load-community.ts'
 import { emailOf, inventProfiles, type Person } from './people.ts'
-import { NO_PROGRESS, type Progress } from './progress.ts'
+import type { Progress } from './progress.ts'
 import { randomStream } from './random.ts'
-import { isWritten, rowsOf, writeCommunity } from './write-community.ts'
 
 export const SEED_PASSWORD = 'reed-warblers-sing-all-night'
 
@@ -16,7 +13,6 @@ const AVERAGE_FOLLOWING = 30
 /** One in so many is verified: those with the most followers. */
 const PEOPLE_PER_VERIFIED = 120
 const SUFFIX_LENGTH = 4
-const UNIQUE_VIOLATION = '23505'
 
 export interface SeedRequest {
   users: number
@@ -33,13 +29,6 @@ export interface Seeded {
   star: string
 }
 
-export interface SeedOptions {
-  /** Everybody's; that of SEED_PASSWORD by default. */
-  passwordHash?: string
-  /** Told the number of rows once it is known. */
-  showProgress?: (rows: number) => Progress
-}
-
 /**
  * Adds a community to a migrated database: all of it, or (a second time, or when it fails) nothing. Throws a
  * StackError when the database has some of its names already.
@@ -47,35 +36,16 @@ export interface SeedOptions {
 export async function seedCommunity(
   databaseUrl: string,
   request: SeedRequest,
-  options: SeedOptions = {},
+  showProgress?: (rows: number) => Progress,
 ): Promise<Seeded> {
   const suffix = suffixOf(request)
-  return withClient(databaseUrl, async (client) => {
-    const isNew =
-      !(await isWritten(client, emailOf(0, suffix))) && (await write(client, request, suffix, options))
-    return { isNew, star: await mostFollowed(client, suffix) }
+  const isNew = await loadCommunity(databaseUrl, {
+    firstEmail: emailOf(0, suffix),
+    invent: () => invent(request, suffix),
+    password: SEED_PASSWORD,
+    showProgress,
   })
-}
-
-async function write(
-  client: pg.ClientBase,
-  request: SeedRequest,
-  suffix: string,
-  { passwordHash, showProgress = () => NO_PROGRESS }: SeedOptions,
-): Promise<boolean> {
-  const community = invent(request, suffix)
-  const progress = showProgress(rowsOf(community))
-  try {
-    const hash = passwordHash ?? (await hashPassword(SEED_PASSWORD))
-    return await writeCommunity(client, community, { passwordHash: hash, progress })
-  } catch (error) {
-    if (codeOf(error) !== UNIQUE_VIOLATION) throw error
-    throw new StackError(
-      'Some names or ids of this community are taken in the database: choose another --seed.',
-    )
-  } finally {
-    progress.end()
-  }
+  return { isNew, star: await mostFollowed(databaseUrl, suffix) }
 }
 
 function invent({ seed, users, tweets, nowMs }: SeedRequest, suffix: string): Community {
@@ -110,10 +80,12 @@ function verifyFamous(people: readonly Person[]) {
   }
 }
 
-async function mostFollowed(client: pg.ClientBase, suffix: string): Promise<string> {
-  const { rows } = await client.query<{ username: string }>(
-    'select username from users where email like $1 order by follower_count desc, id limit 1',
-    [`%@${suffix}.example`],
+async function mostFollowed(databaseUrl: string, suffix: string): Promise<string> {
+  const { rows } = await withClient(databaseUrl, (client) =>
+    client.query<{ username: string }>(
+      'select username from users where email like $1 order by follower_count desc, id limit 1',
+      [`%@${suffix}.example`],
+    ),
   )
   return rows[0]?.username ?? ''
 }

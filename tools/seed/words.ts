@@ -2,6 +2,7 @@ import { EVERYDAY, type Exchange, type Language, type Library, type Repertoire }
 import type { Random } from './random.ts'
 import { depthOf, type Tweet } from './tweet.ts'
 
+const SHARED_SHARE = 0.05
 const LINE_SHARE = 0.25
 const TOPICAL_COMMENT_SHARE = 0.4
 const MAX_TRIES = 6
@@ -17,17 +18,29 @@ export function giveWords(tweets: readonly Tweet[], library: Library, random: Ra
     if (tweet.repliesTo !== null) tweet.words = replies.reply(tweet, tweet.repliesTo)
 }
 
-/** Each whole line is said once by the newest tweets of its topic, and now and then by older ones. */
+/** Each whole line is said once by the newest tweets of its topic; older ones repeat what was said, but seldom. */
 function giveLines(newestFirst: readonly Tweet[], random: Random) {
   const unsaid = new Map<Repertoire, string[]>()
+  const said = new Set<string>()
   for (const tweet of newestFirst) {
     const { repertoire } = tweet
-    const lines = unsaid.get(repertoire) ?? shuffled(repertoire.lines, random)
+    const lines = unsaid.get(repertoire) ?? shuffled([...repertoire.lines, ...repertoire.shared], random)
     unsaid.set(repertoire, lines)
-    const older = () =>
-      random.chance(LINE_SHARE) ? random.pick(repertoire.lines) : repertoire.sentence(random)
-    tweet.words = lines.pop() ?? older()
+    tweet.words = lines.pop() ?? pickNew(said, () => olderWords(repertoire, random))
+    said.add(tweet.words)
   }
+}
+
+/** What a few tries find that is not in the set, or else what the last one finds. */
+function pickNew(taken: ReadonlySet<string>, pick: () => string): string {
+  let text = pick()
+  for (let tries = 1; tries < MAX_TRIES && taken.has(text); tries++) text = pick()
+  return text
+}
+
+function olderWords({ lines, shared, sentence }: Repertoire, random: Random): string {
+  if (shared.length > 0 && random.chance(SHARED_SHARE)) return random.pick(shared)
+  return random.chance(LINE_SHARE) ? random.pick(lines) : sentence(random)
 }
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {

@@ -5,7 +5,7 @@ import { DAY_MS } from './calendar.ts'
 import type { Community } from './community.ts'
 import { composeText } from './compose.ts'
 import { textReader } from './entities.ts'
-import { NO_PROGRESS, type Progress } from './progress.ts'
+import type { Progress } from './progress.ts'
 import type { Random } from './random.ts'
 import {
   FOLLOW_COLUMNS,
@@ -40,29 +40,37 @@ export async function isWritten(client: pg.ClientBase, email: string): Promise<b
 export async function writeCommunity(
   client: pg.ClientBase,
   community: Community,
-  { passwordHash, progress = NO_PROGRESS }: { passwordHash: string; progress?: Progress },
+  passwordHash: string,
+  progress: Progress,
 ): Promise<boolean> {
   const { tweetsFromMs, nowMs } = community.calendar
-  await client.query(ensureTweetPartitionsSql(tweetsFromMs - DAY_MS, partitionsUntil(nowMs)))
+  const partitions = ensureTweetPartitionsSql(tweetsFromMs - DAY_MS, partitionsUntil(nowMs))
+  // On its own, because it locks tables that everybody writes to.
+  await inTurn(client, () => client.query(partitions))
+  const isNew = await inTurn(client, async () => {
+    const first = community.people[0]
+    if (first === undefined || (await isWritten(client, first.email))) return false
+    await writeRows(client, community, passwordHash, progress)
+    return true
+  })
+  if (isNew) await client.query(`analyze ${TABLES}`)
+  return isNew
+}
+
+/** A transaction that those who seed at the same time do one after the other. */
+async function inTurn<Result>(client: pg.ClientBase, work: () => Promise<Result>): Promise<Result> {
   await client.query('begin')
   try {
-    const isNew = await claim(client, community)
-    if (isNew) await writeRows(client, community, passwordHash, progress)
+    // The limits that the database sets are meant for requests.
+    await client.query('set local statement_timeout = 0')
+    await client.query("select pg_advisory_xact_lock(hashtext('warbler.seed'))")
+    const result = await work()
     await client.query('commit')
-    if (isNew) await client.query(`analyze ${TABLES}`)
-    return isNew
+    return result
   } catch (error) {
     await client.query('rollback')
     throw error
   }
-}
-
-/** Two that seed at once take turns, so the second one sees what the first one wrote. */
-async function claim(client: pg.ClientBase, { people: [first] }: Community): Promise<boolean> {
-  // The limits that the database sets are meant for requests.
-  await client.query('set local statement_timeout = 0')
-  await client.query("select pg_advisory_xact_lock(hashtext('warbler.seed'))")
-  return first !== undefined && !(await isWritten(client, first.email))
 }
 
 async function writeRows(

@@ -1,8 +1,11 @@
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { isAlive, startMarkOf } from './processes.ts'
 import { codeOf, messageOf, StackError } from './stack-error.ts'
+
+const EVICTION_CHECK_MS = 5
 
 const stackFile = z.object({
   pid: z.int(),
@@ -46,7 +49,7 @@ export async function lockFolder(dataDir: string): Promise<FolderLock> {
   try {
     await mkdir(dataDir, { recursive: true })
     await writeFile(mine, JSON.stringify(content), { mode: 0o600 })
-    while (!(await claim(mine, path))) await evictStale(path, dataDir)
+    while (!(await claim(mine, path))) await evictStale(path, { mine, dataDir })
   } catch (error) {
     if (error instanceof StackError) throw error
     throw new StackError(
@@ -76,20 +79,25 @@ async function claim(mine: string, path: string): Promise<boolean> {
   }
 }
 
-/** Removes the file of a run that was killed; throws when its run still lives. */
-async function evictStale(path: string, dataDir: string) {
-  const aside = `${path}.stale.${process.pid}`
-  const found = await read(path)
-  if (found !== undefined && (await runs(found))) throw inUse(dataDir, found)
-  await rename(path, aside).catch(ignoreMissing)
-  // Between the look and the move somebody else may have evicted the stale one and put theirs there: give it back.
-  const moved = await read(aside)
-  if (moved !== undefined && (await runs(moved))) {
-    await link(aside, path).catch(() => {})
-    await rm(aside, { force: true })
-    throw inUse(dataDir, moved)
+/**
+ * Removes the file of a run that was killed; throws when its run still lives. One at a time, for what was looked at is
+ * what must be removed, and not the file that somebody else has put there since.
+ */
+async function evictStale(path: string, { mine, dataDir }: { mine: string; dataDir: string }) {
+  const right = `${path}.evicting`
+  if (!(await claim(mine, right))) {
+    const evictor = await read(right)
+    if (evictor !== undefined && !(await runs(evictor))) await rm(right, { force: true })
+    await sleep(EVICTION_CHECK_MS)
+    return
   }
-  await rm(aside, { force: true })
+  try {
+    const found = await read(path)
+    if (found !== undefined && (await runs(found))) throw inUse(dataDir, found)
+    await rm(path, { force: true })
+  } finally {
+    await rm(right, { force: true })
+  }
 }
 
 function inUse(dataDir: string, { pid, apiPort }: StackFile): StackError {

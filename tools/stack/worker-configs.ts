@@ -1,6 +1,5 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
-import { unstable_readConfig } from 'wrangler'
 import { z } from 'zod'
 import { PROJECT_ROOT } from './paths.ts'
 
@@ -14,11 +13,13 @@ export interface WorkerConfig {
 }
 
 /** The API Worker's configuration and those of the Workers that it calls: every `src/<folder>/wrangler.toml`. */
-export function readWorkerConfigs(root = PROJECT_ROOT): { api: WorkerConfig; others: WorkerConfig[] } {
+export async function readWorkerConfigs(
+  root = PROJECT_ROOT,
+): Promise<{ api: WorkerConfig; others: WorkerConfig[] }> {
   const others = globSync('src/*/wrangler.toml', { cwd: root }).sort()
   return {
-    api: readWorkerConfig(join(root, 'wrangler.toml')),
-    others: others.map((path) => readWorkerConfig(join(root, path))),
+    api: await readWorkerConfig(join(root, 'wrangler.toml')),
+    others: await Promise.all(others.map((path) => readWorkerConfig(join(root, path)))),
   }
 }
 
@@ -28,7 +29,9 @@ const workerConfig = z.object({
   d1_databases: z.array(z.object({ binding: z.string(), migrations_dir: z.string().optional() })),
 })
 
-function readWorkerConfig(path: string): WorkerConfig {
+async function readWorkerConfig(path: string): Promise<WorkerConfig> {
+  // Loaded here and not above: it takes most of a second, which a start that fails early need not wait.
+  const { unstable_readConfig } = await import('wrangler')
   const { vars, triggers, d1_databases } = workerConfig.parse(
     unstable_readConfig({ config: path }, { hideWarnings: true }),
   )

@@ -15,22 +15,28 @@ const WRANGLER = join(PROJECT_ROOT, 'node_modules', 'wrangler', 'wrangler-dist',
 const READY_TIMEOUT_MS = 60_000
 const LINES_KEPT = 15
 
-/** Lines of wrangler's that tell a user of this stack nothing: bindings, hints, and our own health checks. */
+/** Lines that tell a user of this stack nothing: bindings, hints, our own health checks, cron jobs that went well. */
 const NOISE = [
   /^\s*$/,
   /^Using secrets defined in/,
   /has access to the following bindings:$/,
   /^Binding +Resource +Mode$/,
-  /^env\.\w+ \(/,
+  /^env\.\w+ /,
   /^Service bindings, Durable Object bindings, and Tail consumers connect/,
   /^⎔ (Starting local server|Connection status updated)/,
   /Ready on http/,
+  /^\[custom build\] Running/,
   /GET \/api\/health 200/,
+  /"level":"info".*"path":"\/api\/health"/,
+  /"level":"info","event":"job_done"/,
   /Scheduled Workers are not automatically triggered/,
   /^ +To manually trigger a scheduled event, run:/,
   /^ +curl "http.*\/scheduled"/,
   /^ +For more details, see .*cron-triggers/,
 ]
+
+/** What wrangler puts before the log lines of a Worker whose name it does not know. */
+const NAMELESS_WORKER = /^\[undefined\] /
 
 export interface WranglerOptions {
   /** The first one's Worker is the one that answers on the port. */
@@ -81,9 +87,10 @@ export async function startWranglerDev(options: WranglerOptions): Promise<Wrangl
     createInterface({ input: output }).on('line', (line) => {
       const plain = stripVTControlCharacters(line)
       if (NOISE.some((pattern) => pattern.test(plain))) return
-      lastLines.push(line)
+      const shown = line.replace(NAMELESS_WORKER, '')
+      lastLines.push(shown)
       if (lastLines.length > LINES_KEPT) lastLines.shift()
-      print(line)
+      print(shown)
     })
   }
 

@@ -32,6 +32,8 @@ export const tweets = pgTable(
     mediaUrls: jsonb('media_urls').notNull().default([]),
     entities: jsonb('entities').notNull(),
     replyToId: id('reply_to_id'),
+    /** Whom a reply answers, kept with it: home timelines show replies to people one follows. */
+    replyToUserId: id('reply_to_user_id'),
     quoteTweetId: id('quote_tweet_id'),
     conversationId: id('conversation_id').notNull(),
     likeCount: integer('like_count').notNull().default(0),
@@ -86,4 +88,17 @@ export const tweetMentions = pgTable(
     primaryKey({ columns: [t.tweetId, t.userId] }),
     index('tweet_mentions_user_id').on(t.userId, t.tweetId),
   ],
+)
+
+/** What a tweet said before each edit, oldest first. */
+export const tweetVersions = pgTable(
+  'tweet_versions',
+  {
+    tweetId: id('tweet_id').notNull(),
+    version: integer('version').notNull(),
+    content: text('content').notNull(),
+    entities: jsonb('entities').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tweetId, t.version] })],
 )

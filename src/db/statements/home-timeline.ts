@@ -5,7 +5,7 @@ import { idFloor } from '../../domain/ids.ts'
 import { type Db, query, transaction } from '../client.ts'
 import { type TweetRecord, tweetRecord, viewerFlags } from './tweet-columns.ts'
 import type { EntryRow, ShownEntry } from './tweets.ts'
-import { isPresent, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
+import { isPresent, mayRead, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
 const DAY_MS = 86_400_000
 /** Ages at which the windows of a pull end. Each is read only while those before it did not fill the page. */
@@ -13,9 +13,10 @@ const WINDOW_AGES_MS = [2 * DAY_MS, 14 * DAY_MS, 90 * DAY_MS]
 
 /**
  * Says that the timeline is warm from now on, under a new epoch: fan-out that looks up followers after this
- * commit delivers to it. Answers the epoch, greater than any before even when the database was restored.
+ * commit delivers to it. Answers the epoch, greater than any before even when the database was restored; null when
+ * there is no such user.
  */
-export async function commitWarm(db: Db, user: UserId, nowMs: number): Promise<number> {
+export async function commitWarm(db: Db, user: UserId, nowMs: number): Promise<number | null> {
   const [row] = await query<{ epoch: number }>(
     db,
     sql`
@@ -24,8 +25,7 @@ export async function commitWarm(db: Db, user: UserId, nowMs: number): Promise<n
     on conflict (user_id) do update set epoch = greatest(t.epoch + 1, excluded.epoch), warm_at = now()
     returning epoch::float8 as epoch`,
   )
-  if (row === undefined) throw new Error(`No user ${user} to warm a timeline for`)
-  return row.epoch
+  return row?.epoch ?? null
 }
 
 /** The timeline goes cold, unless it was built again since. */
@@ -126,7 +126,10 @@ export async function pullTimeline(
   return row.pulled
 }
 
-/** The newest entries of one author, read after the follow's commit; none where the reader may not see them. */
+/**
+ * The newest entries of one author, read after the follow's commit; none where the reader may not see them. Whether
+ * they may is one value rather than a join, so that `idx_tweets_user_created` gives the newest in order.
+ */
 export async function readBackfill(
   db: Db,
   reader: UserId,
@@ -141,9 +144,11 @@ export async function readBackfill(
             + (exists (select from retweets r where r.user_id = ${reader} and r.tweet_id = t.id))::int * 2
             + (exists (select from bookmarks b where b.user_id = ${reader} and b.tweet_id = t.id))::int * 4) as flags
     from tweets t
-    join users u on u.id = t.user_id
-    where t.user_id = ${author} and ${belongsOnHome} and ${tweetIsVisibleTo(reader)}
-      and ${notMutedBy(reader, sql`u.id`)}
+    where t.user_id = (
+        select u.id
+        from users u
+        where u.id = ${author} and ${isPresent} and ${mayRead(reader)} and ${notMutedBy(reader, sql`u.id`)})
+      and ${belongsOnHome}
     order by t.id desc
     limit ${limit}`,
   )

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { OutboxRow, QueueName } from '../../contracts/queues.ts'
-import { array, type Db, query, transaction } from '../client.ts'
+import { array, type Db, query } from '../client.ts'
 
 /** A message that was just sent is given this long before the relay takes it for lost. */
 export const FIRST_ATTEMPT_SECONDS = 30
@@ -36,51 +36,64 @@ export interface RelayRun {
   paused: boolean
 }
 
+/** 30 s doubled so often is more than the hour at which the back-off ends. */
+const DOUBLINGS_MAX = 7
+
 /**
  * Takes the rows that are due to be sent again and schedules their next attempt, doubling from 30 s to an
  * hour. Rows that are due while many others are, too, are either a loss (the runtime was killed) or a backlog
- * (consumers are behind, and sending again would only add to it). They are told apart by progress: a backlog's
- * oldest pending row is another one than in the run before, because consumers work in order.
+ * (consumers are behind, and sending again would only add to it). They are told apart by progress that is not the
+ * relay's own: when the oldest due row that the run before left unsent is done by now, its message is not lost.
  * One statement, so that two relays at once never take one row twice; `outbox_due` serves it.
  */
 export async function takeDueOutboxRows(db: Db, limits: RelayLimits): Promise<RelayRun> {
   const [run] = await query<{ run: RelayRun }>(
     db,
     sql`
-    with pending as (
-      select id, created_at from outbox where dead_at is null order by id limit 1
-    ), due as (
-      select count(*) as due
-      from (select from outbox where dead_at is null and next_attempt_at <= now() limit ${limits.backlog + 1}) d
+    with due as materialized (
+      select id, created_at, next_attempt_at
+      from outbox
+      where dead_at is null and next_attempt_at <= now()
+      order by next_attempt_at, id
+      limit ${Math.max(limits.backlog, limits.batch) + 1}
     ), previous as (
-      select (value ->> 'oldest_id')::bigint as oldest_id from cron_state where name = 'outbox_relay'
+      select (value ->> 'unsent_id')::bigint as unsent_id from cron_state where name = 'outbox_relay'
     ), pace as (
-      select due,
-             due > ${limits.backlog} and (select id from pending) > (select oldest_id from previous) as paused
-      from due
-    ), remembered as (
-      insert into cron_state (name, value, updated_at)
-      select 'outbox_relay', jsonb_build_object('oldest_id', coalesce((select id from pending), 0)), now()
-      on conflict (name) do update set value = excluded.value, updated_at = now()
+      select (select count(*) from due) > ${limits.backlog}
+             and exists (
+               select from previous
+               where unsent_id is not null
+                 and not exists (select from outbox o where o.id = unsent_id and o.dead_at is null)) as paused
+    ), chosen as materialized (
+      select id
+      from outbox
+      where dead_at is null and next_attempt_at <= now() and not (select paused from pace)
+      order by next_attempt_at, id
+      limit ${limits.batch}
+      for update skip locked
     ), taken as (
       update outbox
       set attempts = attempts + 1,
           next_attempt_at = now() + least(
-            make_interval(secs => ${FIRST_ATTEMPT_SECONDS} * power(2, attempts + 1)), interval '1 hour')
-      where id in (
-        select id
-        from outbox
-        where dead_at is null and next_attempt_at <= now() and not (select coalesce(paused, false) from pace)
-        order by next_attempt_at
-        limit ${limits.batch}
-        for update skip locked)
+            make_interval(secs => ${FIRST_ATTEMPT_SECONDS} * power(2, least(attempts + 1, ${DOUBLINGS_MAX}))),
+            interval '1 hour')
+      where id in (select id from chosen)
       returning id, queue, message
+    ), remembered as (
+      insert into cron_state (name, value, updated_at)
+      select 'outbox_relay',
+             jsonb_build_object('unsent_id', (
+               select id from due where id not in (select id from chosen)
+               order by next_attempt_at, id
+               limit 1)),
+             now()
+      on conflict (name) do update set value = excluded.value, updated_at = now()
     )
     select json_build_object(
       'rows', coalesce((select json_agg(${outboxRecord} order by id) from taken), '[]'),
-      'due', (select due from pace),
-      'oldestAgeSeconds', coalesce((select extract(epoch from now() - created_at) from pending), 0),
-      'paused', (select coalesce(paused, false) from pace)) as run`,
+      'due', (select count(*) from due),
+      'oldestAgeSeconds', coalesce((select extract(epoch from now() - min(created_at)) from due), 0),
+      'paused', (select paused from pace)) as run`,
   )
   return run?.run ?? { rows: [], due: 0, oldestAgeSeconds: 0, paused: false }
 }
@@ -94,22 +107,27 @@ export interface DeadLetter {
 
 /**
  * Stores what could not be consumed, once a row, and stops the relay from sending it again. A letter whose
- * outbox row is gone is not stored: its effect was done by another delivery.
+ * outbox row is gone is not stored: its effect was done by another delivery. One statement: of two at once that store
+ * the same row's letter, the second waits for the row and then no longer matches `dead_at is null`.
  */
 export async function storeDeadLetters(db: Db, letters: readonly DeadLetter[]): Promise<void> {
   if (letters.length === 0) return
-  const given = JSON.stringify(letters)
-  await transaction(db, {
-    main: sql`
+  await query(
+    db,
+    sql`
+    with letters as (
+      select *
+      from jsonb_to_recordset(${JSON.stringify(letters)}::jsonb) as l(
+        queue text, "outboxId" bigint, message jsonb, error text)
+    ), dead as (
+      update outbox set dead_at = now()
+      where dead_at is null and id in (select "outboxId" from letters)
+      returning id, queue, message
+    )
     insert into dead_letters (queue, outbox_id, message, error)
-    select coalesce(o.queue, l.queue), l."outboxId", coalesce(o.message, l.message), l.error
-    from jsonb_to_recordset(${given}::jsonb) as l(queue text, "outboxId" bigint, message jsonb, error text)
-    left join outbox o on o.id = l."outboxId"
-    where l."outboxId" is null or (o.id is not null and o.dead_at is null)`,
-    after: [
-      sql`update outbox set dead_at = now()
-          where dead_at is null and id in (
-            select l."outboxId" from jsonb_to_recordset(${given}::jsonb) as l("outboxId" bigint))`,
-    ],
-  })
+    select dead.queue, dead.id, dead.message, (select min(error) from letters where "outboxId" = dead.id)
+    from dead
+    union all
+    select queue, null, coalesce(message, 'null'), error from letters where "outboxId" is null`,
+  )
 }

@@ -24,11 +24,15 @@ export function takeQuota(user: UserId, quota: Quota, condition: SQL): SQL {
       returning true as taken`
 }
 
-/** Seconds until the oldest use leaves the window: when a refused request may try again. */
-export function quotaFreeInSeconds(user: UserId, quota: Quota): SQL {
+/**
+ * Seconds until the oldest use leaves the window: when a refused request may try again. A whole window where all
+ * uses were taken by requests that this one waited for: it was refused for what its own snapshot does not show.
+ */
+export function quotaFreeInSeconds(user: UserId, { name, windowSeconds }: Quota): SQL {
   return sql`(
-      select ceil(extract(epoch from min(use) + make_interval(secs => ${quota.windowSeconds}) - now()))::int
+      select least(
+        ${windowSeconds}::int,
+        ceil(extract(epoch from min(use) + make_interval(secs => ${windowSeconds}) - now()))::int)
       from quota_windows w, unnest(w.uses) use
-      where w.user_id = ${user} and w.quota = ${quota.name}
-        and use > now() - make_interval(secs => ${quota.windowSeconds}))`
+      where w.user_id = ${user} and w.quota = ${name} and use > now() - make_interval(secs => ${windowSeconds}))`
 }

@@ -30,8 +30,8 @@ export type Deleted =
   | { outcome: 'deleted'; author_id: UserId; hashtag_ids: number[]; outbox: OutboxRow[] }
   /** It was deleted before: nothing changed. */
   | { outcome: 'gone' }
-  | { outcome: 'forbidden' }
-  | { outcome: 'not_found' }
+  /** `forbidden`: the viewer may see the tweet, but not delete it. The latter two are the viewer's own state. */
+  | { outcome: 'forbidden' | 'not_found' | 'unauthenticated' | 'suspended' }
 
 /**
  * Deletes a tweet (softly), takes it out of the counters and owes the fan-out its retraction. One statement:
@@ -45,11 +45,12 @@ export async function deleteTweet(
   const [row] = await query<{ result: Deleted }>(
     db,
     sql`
-    with target as (
-      select t.user_id, t.is_deleted,
-             (t.user_id = ${viewer.id} or ${viewer.isModerator}) as may_delete,
+    with actor as (
+      select suspended_at is not null as is_suspended from users where id = ${viewer.id} and is_active
+    ), target as (
+      select (t.user_id = ${viewer.id} or ${viewer.isModerator}) and not actor.is_suspended as may_delete,
              ${tweetIsVisibleTo(viewer.id)} as visible
-      from tweets t
+      from actor, tweets t
       join users u on u.id = t.user_id
       where t.id = ${id}
     ), gone as (
@@ -78,6 +79,8 @@ export async function deleteTweet(
         'hashtag_ids', coalesce(
           (select json_agg(hashtag_id) from tweet_hashtags where tweet_id = ${id}), '[]'),
         'outbox', (select json_agg(${outboxRecord}) from sent))
+      when not exists (select from actor) then json_build_object('outcome', 'unauthenticated')
+      when (select is_suspended from actor) then json_build_object('outcome', 'suspended')
       when (select may_delete from target) then json_build_object('outcome', 'gone')
       when (select visible from target) then json_build_object('outcome', 'forbidden')
       else json_build_object('outcome', 'not_found')
@@ -130,6 +133,8 @@ export async function readUserEntries(
   const who = viewerId(viewer)
   const reach = offset + limit
   const older = (entry: SQL) => (before === null ? sql`true` : sql`${entry} < ${before}`)
+  // As one value rather than a join, behind which the indexes' order would be lost: all would be read and sorted.
+  const whose = sql`(select id from owner where readable)`
   const rows = await query<{ entry_id: EntryId | null; entry: ShownEntry | null }>(
     db,
     sql`
@@ -139,16 +144,16 @@ export async function readUserEntries(
       where ${owner} and ${isPresent}
     ), page as (
       (select t.id, t.id as tweet_id, null::bigint as retweeter_id
-       from owner, tweets t
-       where owner.readable and t.user_id = owner.id and t.is_deleted = false and ${older(sql`t.id`)}
+       from tweets t
+       where t.user_id = ${whose} and t.is_deleted = false and ${older(sql`t.id`)}
          and (${filter.replies} or t.reply_to_id is null)
          and (not ${filter.media} or jsonb_array_length(t.media_urls) > 0)
        order by t.id desc
        limit ${reach})
       union all
       (select r.id, r.tweet_id, r.user_id
-       from owner, retweets r
-       where owner.readable and r.user_id = owner.id and not ${filter.media} and ${older(sql`r.id`)}
+       from retweets r
+       where r.user_id = ${whose} and not ${filter.media} and ${older(sql`r.id`)}
        order by r.id desc
        limit ${reach})
       order by id desc

@@ -38,12 +38,20 @@ export class EntryList {
     return this.#byTweet.get(tweetId) ?? null
   }
 
-  /** Puts an entry in its place. The caller knows that it is not there yet. */
+  /** Puts a copy of an entry in its place. The caller knows that it is not there yet. */
   insert(entry: KeptEntry): void {
-    this.#entries.splice(this.#indexOf(entry.id), 0, entry)
-    this.#byTweet.set(entry.tweetId, entry)
+    const index = this.#indexOf(entry.id)
+    const kept = index < KEPT_CARDS ? { ...entry } : { ...entry, card: null }
+    this.#entries.splice(index, 0, kept)
+    this.#byTweet.set(kept.tweetId, kept)
     const beyond = this.#entries[KEPT_CARDS]
     if (beyond !== undefined) beyond.card = null
+  }
+
+  /** Whether the entry is among those whose cards are mirrored. */
+  ranksAmongCards(entry: KeptEntry): boolean {
+    const last = this.#entries[KEPT_CARDS - 1]
+    return last === undefined || entry.id >= last.id
   }
 
   remove(entry: KeptEntry): void {

@@ -2,7 +2,7 @@
  * The schema of a timeline object. Append only: an object that was made years ago runs what it has not run yet,
  * in order, before anything else.
  */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   create table state (
     id integer primary key check (id = 1),
@@ -44,11 +44,11 @@ const MIGRATIONS: readonly string[] = [
 ]
 
 /** Brings the object's storage to the newest schema. Each step is atomic with its mark. */
-export function migrate(storage: DurableObjectStorage): void {
+export function migrate(storage: DurableObjectStorage, migrations = MIGRATIONS): void {
   const { sql } = storage
   sql.exec('create table if not exists migrations (n integer primary key)')
   const done = Number(sql.exec('select count(*) as n from migrations').one().n)
-  MIGRATIONS.slice(done).forEach((statements, index) => {
+  migrations.slice(done).forEach((statements, index) => {
     storage.transactionSync(() => {
       sql.exec(statements)
       sql.exec('insert into migrations (n) values (?)', done + index + 1)

@@ -6,6 +6,7 @@ import {
   KEPT_ENTRIES,
   type PageRequest,
   type PageResult,
+  type Refused,
   SOCKET_TICKET_HEADER,
   socketTicket,
   type TimelineOp,
@@ -16,11 +17,15 @@ import { commitCold, commitWarm, pullTimeline, readBackfill } from '../../db/sta
 import { MAX_ID, type UserId } from '../../domain/ids.ts'
 import { createLogger, type Logger } from '../../domain/log.ts'
 import { TimelineSockets } from './sockets.ts'
-import { type Effect, TimelineStore } from './store.ts'
+import { type Backfill, TimelineStore } from './store.ts'
 
 const DAY_MS = 86_400_000
 /** A timeline that nobody read for so long goes cold: fan-out no longer pays for it. */
 const COOLS_AFTER_MS = 14 * DAY_MS
+/** When cooling is tried again after the database was not there for it. */
+const COOLS_AGAIN_AFTER_MS = DAY_MS / 24
+/** How long a read waits for tweets that an earlier failure left unread. */
+const OVERDUE_DEADLINE_MS = 150
 
 /** The part of the environment that an object reads. */
 export interface TimelineSettings {
@@ -39,6 +44,7 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
   readonly #databaseEpoch: number
   readonly #log: Logger
   #building: Promise<void> | null = null
+  #catchingUp: Promise<unknown> | null = null
 
   constructor(context: DurableObjectState, env: Env, { database, databaseEpoch }: TimelineSettings) {
     super(context, env)
@@ -65,7 +71,7 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
         const effects = ops.map((op) => this.#store.apply(op, Date.now()))
         this.#sockets.show(effects, this.#store.epoch)
         return this.#answering(async () => {
-          await this.#backfill(effects)
+          await this.#backfill(effects.filter((effect) => effect?.type === 'backfill'))
           return { ok: true, state: 'warm' }
         })
       }
@@ -94,7 +100,7 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
       await this.#warm()
       return { ok: true as const }
     })
-    if (!warmed.ok) return new Response(null, { status: 503 })
+    if (!warmed.ok) return new Response(null, { status: warmed.code === 'unavailable' ? 503 : 404 })
     const { 0: client, 1: server } = new WebSocketPair()
     this.#sockets.accept(server, ticket, this.#store, Date.now())
     return new Response(null, {
@@ -114,17 +120,24 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
 
   /** Cools what nobody reads: cold here first, so that nothing is taken for kept; then the row; then the storage. */
   override async alarm(): Promise<void> {
-    const unreadSinceMs = Date.now() - this.#store.readAtMs
-    if (this.#store.phase === 'warm' && (unreadSinceMs < COOLS_AFTER_MS || !this.#sockets.isEmpty)) {
-      await this.ctx.storage.setAlarm(Date.now() + COOLS_AFTER_MS)
-      return
-    }
+    const staysUntilMs = this.#staysUntilMs()
+    if (staysUntilMs > Date.now()) return this.ctx.storage.setAlarm(staysUntilMs)
     const { epoch, userId } = this.#store
     this.#store.goCold()
-    await commitCold(this.#db, userId, epoch)
+    const committed = await this.#answering(async () => {
+      await commitCold(this.#db, userId, epoch)
+      return { ok: true as const }
+    })
     if (this.#store.phase !== 'cold') return
-    await this.ctx.storage.deleteAll()
+    if (!committed.ok) return this.ctx.storage.setAlarm(Date.now() + COOLS_AGAIN_AFTER_MS)
     this.#opened = null
+    await this.ctx.storage.deleteAll()
+  }
+
+  /** A timeline that somebody is reading stays; so does one that was read lately. */
+  #staysUntilMs(): number {
+    if (this.#building !== null || !this.#sockets.isEmpty) return Date.now() + COOLS_AFTER_MS
+    return this.#store.phase === 'warm' ? this.#store.readAtMs + COOLS_AFTER_MS : 0
   }
 
   /** Builds the timeline unless it is warm. Reads at the same time wait for the same build. */
@@ -141,14 +154,16 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
     await this.#noteRead()
   }
 
-  /** Reads what an earlier failure left unread. What is here is served all the same when it fails again. */
+  /** Reads what an earlier failure left unread. What is here is served all the same when it fails again, or is slow. */
   async #backfillOverdue(): Promise<void> {
     const overdue = this.#store.unfilled()
     if (overdue.length === 0) return
-    await this.#answering(async () => {
-      await this.#backfill(overdue.map((userId) => ({ type: 'backfill', userId })))
-      return { ok: true }
-    })
+    this.#catchingUp ??= this.#backfill(overdue)
+      .catch((error: unknown) => this.#log.warn('backfill_failed', { error }))
+      .finally(() => {
+        this.#catchingUp = null
+      })
+    await Promise.race([this.#catchingUp, elapsed(OVERDUE_DEADLINE_MS)])
   }
 
   /**
@@ -160,34 +175,35 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
     const startMs = Date.now()
     const { userId } = this.#store
     this.#store.beginBuild()
+    // Set before there is a row to take back: a build that fails and is never tried again is cooled, too.
+    await this.ctx.storage.setAlarm(startMs + COOLS_AFTER_MS)
     const epoch = await commitWarm(this.#db, userId, startMs)
+    if (epoch === null) throw new BuildRefused('user_not_found')
     this.#store.noteEpoch(epoch)
     const pulled = await pullTimeline(this.#db, userId, {
       before: MAX_ID,
       nowMs: startMs,
       limit: KEPT_ENTRIES,
     })
-    const effects = this.#store.finishBuild(pulled, {
+    const finished = this.#store.finishBuild(pulled, {
       databaseEpoch: this.#databaseEpoch,
       nowMs: Date.now(),
     })
-    if (effects === null) throw new Error('The build was given up: too much arrived while it ran')
+    if (!finished) throw new BuildRefused('unavailable')
     this.#sockets.reset(this.#store)
-    await this.ctx.storage.setAlarm(Date.now() + COOLS_AFTER_MS)
     this.#log.info('timeline_built', {
       epoch,
       entries: pulled.entries.length,
       duration_ms: Date.now() - startMs,
     })
-    await this.#backfill(effects)
+    await this.#backfillOverdue()
   }
 
   /** Reads the newest tweets of authors who were just followed. After the follow's commit, so that none is missed. */
-  async #backfill(effects: readonly Effect[]): Promise<void> {
-    for (const effect of effects) {
-      if (effect?.type !== 'backfill') continue
-      const entries = await readBackfill(this.#db, this.#store.userId, effect.userId, KEPT_ENTRIES)
-      this.#store.backfill(effect.userId, entries, KEPT_ENTRIES)
+  async #backfill(owed: readonly Backfill[]): Promise<void> {
+    for (const backfill of owed) {
+      const entries = await readBackfill(this.#db, this.#store.userId, backfill.userId, KEPT_ENTRIES)
+      this.#store.backfill(backfill, entries, KEPT_ENTRIES)
     }
   }
 
@@ -199,14 +215,29 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
     await this.ctx.storage.setAlarm(nowMs + COOLS_AFTER_MS)
   }
 
-  /** An unreachable database is an expected failure: it crosses RPC as data. */
-  async #answering<Result>(run: () => Promise<Result>): Promise<Result | { ok: false; code: 'unavailable' }> {
+  /** An unreachable database is an expected failure, as is a user who is gone: they cross RPC as data. */
+  async #answering<Result>(run: () => Promise<Result>): Promise<Result | Refused> {
     try {
       return await run()
     } catch (error) {
+      if (error instanceof BuildRefused) return { ok: false, code: error.code }
       if (!isUnavailable(error)) throw error
       this.#log.warn('database_unavailable', { error })
       return { ok: false, code: 'unavailable' }
     }
   }
+}
+
+/** A build that cannot be finished: the owner is gone, or more arrived meanwhile than is kept. */
+class BuildRefused extends Error {
+  readonly code: Refused['code']
+
+  constructor(code: Refused['code']) {
+    super(`No timeline was built: ${code}`)
+    this.code = code
+  }
+}
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -45,8 +45,15 @@ interface Followee {
 export type Effect =
   | { type: 'shown'; entry: KeptEntry }
   | { type: 'taken_back'; tweetId: TweetId; seq: number }
-  | { type: 'backfill'; userId: UserId }
+  | Backfill
   | null
+
+/** That an author's newest tweets are to be read, as of one follow of theirs. */
+export interface Backfill {
+  type: 'backfill'
+  userId: UserId
+  version: number
+}
 
 const countsText = z.object({
   likes: z.number(),
@@ -130,15 +137,15 @@ export class TimelineStore {
   }
 
   /**
-   * Takes over what was pulled and replays the log over it, in one commit. Answers the effects of the replay, or
-   * null when the build was given up meanwhile.
+   * Takes over what was pulled and replays the log over it, in one commit. Answers false when the build was given up
+   * meanwhile. Whose newest tweets the replay owes, `unfilled` says.
    */
   finishBuild(
     pulled: PulledTimeline,
     { databaseEpoch, nowMs }: { databaseEpoch: number; nowMs: number },
-  ): Effect[] | null {
-    if (this.#state.phase !== 'building') return null
-    return this.#storage.transactionSync(() => {
+  ): boolean {
+    if (this.#state.phase !== 'building') return false
+    this.#storage.transactionSync(() => {
       const complete = pulled.entries.length < KEPT_ENTRIES
       const oldest = pulled.entries.at(-1)?.id ?? 0
       for (const userId of pulled.followees) {
@@ -158,8 +165,9 @@ export class TimelineStore {
       })
       const missed = this.#sql.exec<{ op: string }>('select op from log order by n').toArray()
       this.#sql.exec('delete from log')
-      return missed.map(({ op }) => this.apply(JSON.parse(op) as TimelineOp, nowMs))
+      for (const { op } of missed) this.apply(JSON.parse(op) as TimelineOp, nowMs)
     })
+    return true
   }
 
   goCold(): void {
@@ -185,16 +193,20 @@ export class TimelineStore {
   }
 
   /** Followees whose newest tweets are still to be read. */
-  unfilled(): UserId[] {
-    return [...this.#followees].flatMap(([id, { following, backfilled }]) =>
-      following && !backfilled ? [id] : [],
+  unfilled(): Backfill[] {
+    return [...this.#followees].flatMap(([userId, { version, following, backfilled }]) =>
+      following && !backfilled ? [{ type: 'backfill' as const, userId, version }] : [],
     )
   }
 
-  /** Merges an author's newest entries, unless the author was unfollowed while they were read. */
-  backfill(userId: UserId, entries: readonly PulledEntry[], limit: number): void {
+  /**
+   * Merges an author's newest entries, unless the author was unfollowed while they were read. Followed again since,
+   * too: what was delivered between the two is in the second follow's backfill alone.
+   */
+  backfill({ userId, version }: Backfill, entries: readonly PulledEntry[], limit: number): void {
     const followee = this.#followees.get(userId)
     if (followee === undefined || !followee.following || followee.backfilled) return
+    if (followee.version !== version) return
     this.#storage.transactionSync(() => {
       for (const pulled of entries) {
         const entry = fromPulled(pulled)
@@ -221,7 +233,7 @@ export class TimelineStore {
     for (const card of cards) {
       const entry = this.#entries.byTweet(card.tweetId)
       if (entry === null) continue
-      if (this.#ranksAmongCards(entry)) entry.card = card
+      if (this.#entries.ranksAmongCards(entry)) entry.card = card
       this.#sql.exec(
         'update entries set revision = ?, counts = ?, card = ? where id = ?',
         card.revision,
@@ -266,8 +278,8 @@ export class TimelineStore {
     const entry = this.#entries.byTweet(tweetId)
     if (entry !== null) this.#remove(entry)
     const seq = ++this.#seq
-    this.#tombstones.set(tweetId, { seq })
     this.#sql.exec('insert into tombstones (tweet_id, seq, at) values (?, ?, ?)', tweetId, seq, nowMs)
+    this.#tombstones.set(tweetId, { seq })
     this.#expireTombstones(nowMs)
     return { type: 'taken_back', tweetId, seq }
   }
@@ -275,10 +287,11 @@ export class TimelineStore {
   #follow(userId: UserId, version: number): Effect {
     const known = this.#followees.get(userId)
     if (this.#isOutdated(known, version)) {
-      return known?.following === true && !known.backfilled ? { type: 'backfill', userId } : null
+      const isOwed = known?.following === true && !known.backfilled
+      return isOwed ? { type: 'backfill', userId, version: known.version } : null
     }
     this.#putFollowee(userId, { version, following: true, backfilled: false })
-    return { type: 'backfill', userId }
+    return { type: 'backfill', userId, version }
   }
 
   #unfollow(userId: UserId, version: number): Effect {
@@ -307,9 +320,10 @@ export class TimelineStore {
 
   // --- Storage and its mirror ---
 
+  /** Storage first here and below: a mirror ahead of a write that failed would take its repetition for done. */
   #insert(entry: KeptEntry): void {
-    this.#entries.insert(entry)
     this.#writeEntry(entry)
+    this.#entries.insert(entry)
   }
 
   #writeEntry({ id, tweetId, authorId, retweeterId, flags, seq, card }: KeptEntry): void {
@@ -329,8 +343,8 @@ export class TimelineStore {
   }
 
   #remove(entry: KeptEntry): void {
-    this.#entries.remove(entry)
     this.#sql.exec('delete from entries where id = ?', entry.id)
+    this.#entries.remove(entry)
   }
 
   #trim(): void {
@@ -370,7 +384,6 @@ export class TimelineStore {
   }
 
   #putFollowee(userId: UserId, followee: Followee): void {
-    this.#followees.set(userId, followee)
     this.#sql.exec(
       `insert into followees (user_id, version, following, backfilled) values (?, ?, ?, ?)
        on conflict (user_id) do update
@@ -380,6 +393,7 @@ export class TimelineStore {
       Number(followee.following),
       Number(followee.backfilled),
     )
+    this.#followees.set(userId, followee)
   }
 
   #drop(userId: UserId): void {
@@ -393,13 +407,12 @@ export class TimelineStore {
     return { id, tweetId, authorId, retweeterId, flags, card, ofFollowee: this.#hears(authorId) }
   }
 
+  /** An entry that has moved up among the newest, because others were taken back, finds its card in storage. */
   #cardOf(entry: KeptEntry): Card | null {
-    return entry.card ?? (this.#ranksAmongCards(entry) ? null : this.#readCard(entry))
-  }
-
-  #ranksAmongCards(entry: KeptEntry): boolean {
-    const last = this.#entries.newestFirst[KEPT_CARDS - 1]
-    return last === undefined || entry.id >= last.id
+    if (entry.card !== null) return entry.card
+    const card = this.#readCard(entry)
+    if (this.#entries.ranksAmongCards(entry)) entry.card = card
+    return card
   }
 
   #readCard({ id, tweetId }: KeptEntry): Card | null {

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { UserId } from '../../../src/domain/ids.ts'
 
-export type PairTable = 'follows' | 'follow_requests' | 'blocks' | 'mutes'
+type PairTable = 'follows' | 'follow_requests' | 'blocks' | 'mutes'
 
 /** Puts rows of people straight into the database: also what no route of the API would make. */
 export interface Community {

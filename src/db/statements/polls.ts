@@ -1,0 +1,83 @@
+import { sql } from 'drizzle-orm'
+import type { TweetId, UserId } from '../../domain/ids.ts'
+import { type Db, query } from '../client.ts'
+import { viewerRefusal } from './engagement.ts'
+import { tweetIsVisibleTo } from './visibility.ts'
+
+export interface PollRecord {
+  options: { position: number; text: string; vote_count: number }[]
+  /** Unix milliseconds. */
+  ends_at: number
+}
+
+export type Voted =
+  | { outcome: 'voted'; poll: PollRecord; position: number }
+  | {
+      outcome:
+        | 'tweet_not_found'
+        | 'poll_not_found'
+        | 'already_voted'
+        | 'poll_closed'
+        | 'unauthenticated'
+        | 'suspended'
+    }
+  | { outcome: 'no_such_option'; options: number }
+
+/** The poll of the tweet `t`, as JSON; null without one. */
+export const pollRecord = sql`(
+      select json_build_object(
+        'ends_at', (extract(epoch from p.ends_at) * 1000)::bigint,
+        'options', (
+          select json_agg(json_build_object('position', o.position, 'text', o.text, 'vote_count', o.vote_count)
+                          order by o.position)
+          from poll_options o where o.tweet_id = p.tweet_id))
+      from polls p
+      where p.tweet_id = t.id)`
+
+/**
+ * Votes once, while the poll is open. One statement: of two votes at once, the primary key lets one in. The same vote
+ * again is done already; another one is refused.
+ */
+export async function insertVote(db: Db, viewer: UserId, tweet: TweetId, position: number): Promise<Voted> {
+  const [row] = await query<{ result: Voted }>(
+    db,
+    sql`
+    with target as (
+      select t.id, ${pollRecord} as poll
+      from tweets t
+      join users u on u.id = t.user_id
+      where t.id = ${tweet} and ${tweetIsVisibleTo(viewer)}
+    ), before as (
+      select position from poll_votes where tweet_id = ${tweet} and user_id = ${viewer}
+    ), gate as (
+      select coalesce(${viewerRefusal(viewer)}, case
+        when not exists (select from target) then 'tweet_not_found'
+        when (select poll from target) is null then 'poll_not_found'
+        when not exists (select from poll_options where tweet_id = ${tweet} and position = ${position})
+          then 'no_such_option'
+        when exists (select from before where position = ${position}) then 'voted'
+        when exists (select from before) then 'already_voted'
+        when exists (select from polls where tweet_id = ${tweet} and ends_at <= now()) then 'poll_closed'
+      end) as settled
+    ), voted as (
+      insert into poll_votes (tweet_id, user_id, position)
+      select ${tweet}::bigint, ${viewer}::bigint, ${position}::smallint
+      where (select settled from gate) is null
+      on conflict do nothing
+      returning position
+    ), ledger as (
+      insert into counter_deltas (subject, subject_id, counter, delta)
+      select 'tweet', ${tweet}::bigint, 'poll_' || position, 1 from voted
+    )
+    select case
+      when exists (select from voted) or (select settled from gate) = 'voted' then json_build_object(
+        'outcome', 'voted', 'poll', (select poll from target), 'position', ${position}::int)
+      when (select settled from gate) = 'no_such_option' then json_build_object(
+        'outcome', 'no_such_option',
+        'options', (select count(*) from poll_options where tweet_id = ${tweet}))
+      else json_build_object('outcome', coalesce((select settled from gate), 'already_voted'))
+    end as result`,
+  )
+  if (row === undefined) throw new Error('Voting answered no row')
+  return row.result
+}

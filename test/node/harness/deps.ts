@@ -1,0 +1,65 @@
+import type { TimelineOp, TimelineRpc } from '../../../src/contracts/timeline.ts'
+import type { Db } from '../../../src/db/client.ts'
+import type { UserId } from '../../../src/domain/ids.ts'
+import type { Deps, Viewer } from '../../../src/services/deps.ts'
+import { FreshnessCache } from '../../../src/views/freshen.ts'
+
+/** What a use case did besides writing to the database. */
+export interface Told {
+  /** By timeline, the operations that it was given. */
+  timelines: Map<UserId, TimelineOp[]>
+  /** The outbox rows that were sent to the queues. */
+  sent: number[]
+}
+
+const notHere = () => Promise.reject(new Error('Not in this test'))
+
+/** A use case's world with a real database and nothing else; `replaced` are other parts of it. */
+export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told: Told } {
+  const told: Told = { timelines: new Map(), sent: [] }
+  const timeline = (user: UserId): TimelineRpc => ({
+    apply: async (ops) => {
+      told.timelines.set(user, [...(told.timelines.get(user) ?? []), ...ops])
+      return { ok: true, state: 'warm' }
+    },
+    page: notHere,
+    keepCards: notHere,
+    endSessions: notHere,
+    fetch: notHere,
+  })
+  const deps: Deps = {
+    db,
+    settings: {
+      allowedOrigins: '*',
+      freshenDeadlineMs: 150,
+      freshenTtlMs: 15_000,
+      databaseEpoch: 1,
+      rateLimits: false,
+      tweetsPer3Hours: 300,
+      followsPerDay: 1000,
+      accessKeys: [],
+      refreshKeys: [],
+    },
+    log: { info() {}, warn() {}, error() {} },
+    now: Date.now,
+    random: Math.random,
+    uuid: () => crypto.randomUUID(),
+    passwords: { hash: notHere, verify: notHere },
+    timeline,
+    queues: {
+      sendOutbox: async (rows) => {
+        told.sent.push(...rows.map(({ id }) => id))
+      },
+      sendFold: async () => {},
+    },
+    freshness: new FreshnessCache(15_000),
+    defer: () => {},
+    timed: (_part, work) => work(),
+    ...replaced,
+  }
+  return { deps, told }
+}
+
+export function viewerOf(id: UserId, role: Viewer['role'] = 'user'): Viewer {
+  return { id, username: `user_${id}`, sessionId: crypto.randomUUID(), role }
+}

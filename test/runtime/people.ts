@@ -1,0 +1,123 @@
+import { env } from 'cloudflare:workers'
+import { sql } from 'drizzle-orm'
+import { array } from '../../src/db/client.ts'
+import { deleteFollow, type GraphChange, insertFollow } from '../../src/db/statements/follows.ts'
+import { newTweetId, newUserId, type TweetId, type UserId } from '../../src/domain/ids.ts'
+import type { Viewer } from '../../src/services/deps.ts'
+import { signAccessToken } from '../../src/services/tokens.ts'
+import { configurationOf } from '../../src/worker/env.ts'
+import type { TimelineObject } from '../../src/worker/index.ts'
+import { rows, testDeps, uniqueName } from './harness.ts'
+
+const HOUR_MS = 3_600_000
+const UNLIMITED = { name: 'follows', limit: 1_000_000, windowSeconds: 1 } as const
+
+/** As many users as wanted, straight into the database: registering costs a password's hash each. */
+export async function insertPeople(count: number): Promise<Viewer[]> {
+  // Successive milliseconds of some moment that no other test has picked.
+  const bornMs = Date.now() - HOUR_MS * (1 + Math.random() * 10_000)
+  const people = Array.from({ length: count }, (_, index): Viewer => {
+    const id = newUserId(bornMs + index, Math.random)
+    return { id, username: uniqueName('p'), sessionId: crypto.randomUUID(), role: 'user' }
+  })
+  const ids = array(
+    people.map(({ id }) => id),
+    'bigint',
+  )
+  const names = array(
+    people.map(({ username }) => username),
+    'text',
+  )
+  await rows(sql`
+    insert into users (id, username, email, password_hash, display_name)
+    select id, name, name || '@example.com', '', name from unnest(${ids}, ${names}) as person(id, name)`)
+  return people
+}
+
+export async function insertPerson(): Promise<Viewer> {
+  const [person] = await insertPeople(1)
+  if (person === undefined) throw new Error('Nobody was inserted')
+  return person
+}
+
+export function tokenOf(person: Viewer): Promise<string> {
+  return signAccessToken(configurationOf(env).settings.accessKeys, person, Date.now())
+}
+
+export function timelineOf({ id }: { id: UserId }): DurableObjectStub<TimelineObject> {
+  return env.TIMELINES.getByName(String(id))
+}
+
+/** Follows in the database, as the route does, and tells nobody. */
+export async function commitFollow(follower: Viewer, followee: Viewer): Promise<GraphChange> {
+  const named = { ref: { id: followee.id }, claimedId: null }
+  const followed = await insertFollow(testDeps().db, follower.id, named, UNLIMITED)
+  if (!('change' in followed) || followed.change === null) throw new Error('The follow changed nothing')
+  return followed.change
+}
+
+/** Ends a follow in the database, as the route does, and tells nobody. */
+export async function commitUnfollow(follower: Viewer, followee: Viewer): Promise<GraphChange> {
+  const named = { ref: { id: followee.id }, claimedId: null }
+  const unfollowed = await deleteFollow(testDeps().db, follower.id, named)
+  if (!('change' in unfollowed) || unfollowed.change === null) throw new Error('The unfollow changed nothing')
+  return unfollowed.change
+}
+
+/** Makes each of them a follower in the database, in one statement. */
+export async function insertFollowers(followers: readonly Viewer[], followee: Viewer): Promise<void> {
+  const ids = array(
+    followers.map(({ id }) => id),
+    'bigint',
+  )
+  await rows(sql`
+    with added as (
+      insert into follows (follower_id, following_id) select unnest(${ids}), ${followee.id} returning follower_id
+    )
+    update users set graph_version = graph_version + 1 where id in (select follower_id from added)`)
+}
+
+/** Says that these timelines are warm, without there being any: for fan-out that a port takes. */
+export async function markWarm(people: readonly Viewer[]): Promise<void> {
+  const ids = array(
+    people.map(({ id }) => id),
+    'bigint',
+  )
+  await rows(sql`insert into timelines (user_id, epoch) select unnest(${ids}), 1`)
+}
+
+export interface TweetRow {
+  id: TweetId
+  author: Viewer
+  replyTo?: TweetId
+}
+
+/** Tweets straight into the database: no fan-out, no counters. */
+export async function insertTweets(tweets: readonly TweetRow[]): Promise<void> {
+  const given = tweets.map(({ id, author, replyTo = null }) => ({
+    id,
+    author_id: author.id,
+    reply_to_id: replyTo,
+  }))
+  await rows(sql`
+    insert into tweets (id, nonce, user_id, content, entities, conversation_id, reply_to_id)
+    select id, gen_random_uuid(), author_id, 'Tweet ' || id,
+           '{"hashtags": [], "mentions": [], "urls": []}', coalesce(reply_to_id, id), reply_to_id
+    from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as t(id bigint, author_id bigint, reply_to_id bigint)`)
+}
+
+/** One tweet of each moment (Unix milliseconds), in the order of the moments. */
+export async function insertTweetsAt(author: Viewer, momentsMs: readonly number[]): Promise<TweetId[]> {
+  const ids = momentsMs.map((ms) => newTweetId(ms, author.id, Math.random))
+  await insertTweets(ids.map((id) => ({ id, author })))
+  return ids
+}
+
+/** So many tweets, a second apart up to now, the newest first. */
+export function insertRecentTweets(author: Viewer, count: number): Promise<TweetId[]> {
+  const nowMs = Date.now()
+  return insertTweetsAt(
+    author,
+    Array.from({ length: count }, (_, index) => nowMs - index * 1000),
+  )
+}

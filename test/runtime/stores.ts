@@ -1,0 +1,91 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import type { Card, TimelineOp } from '../../src/contracts/timeline.ts'
+import { NO_COUNTS } from '../../src/contracts/tweet-json.ts'
+import type { PulledEntry, PulledTimeline } from '../../src/db/statements/home-timeline.ts'
+import { type EntryId, newUserId, type TweetId, type UserId } from '../../src/domain/ids.ts'
+import { type Effect, TimelineStore } from '../../src/durable-objects/timeline/store.ts'
+
+export const OWNER = 1 as UserId
+/** Whom the owner follows in a timeline that `warmed` built. */
+export const ANN = 11 as UserId
+export const BOB = 12 as UserId
+/** Whom the owner does not follow, and whom the owner mutes. */
+export const EVE = 13 as UserId
+export const MAL = 14 as UserId
+
+/** The state of the graph at the build: operations of later versions change it. */
+export const BUILT_VERSION = 10
+export const NOW_MS = Date.UTC(2026, 10, 1)
+
+const EMPTY: PulledTimeline = {
+  entries: [],
+  followees: [ANN, BOB, MAL],
+  graph_version: BUILT_VERSION,
+  dropped: [MAL],
+}
+
+export interface OpenStore {
+  storage: DurableObjectStorage
+  /** The store over this storage, loaded anew: what an eviction leaves of it. */
+  reopen(): TimelineStore
+}
+
+/** Runs within an object of its own, whose storage nothing else touches. */
+export function inStorage<Result>(run: (open: OpenStore) => Result): Promise<Result> {
+  const stub = env.TIMELINES.getByName(String(newUserId(Date.now(), Math.random)))
+  return runInDurableObject(stub, (_object, { storage }) =>
+    run({ storage, reopen: () => new TimelineStore(storage, OWNER) }),
+  )
+}
+
+/** Runs with a warm timeline. */
+export function withStore<Result>(
+  run: (store: TimelineStore, open: OpenStore) => Result,
+  pulled: Partial<PulledTimeline> = {},
+): Promise<Result> {
+  return inStorage((open) => run(warmed(open.reopen(), pulled), open))
+}
+
+export function warmed(store: TimelineStore, pulled: Partial<PulledTimeline> = {}): TimelineStore {
+  store.beginBuild()
+  store.noteEpoch(1)
+  store.finishBuild({ ...EMPTY, ...pulled }, { databaseEpoch: 1, nowMs: NOW_MS })
+  return store
+}
+
+export function pulledEntry(id: number, author = ANN): PulledEntry {
+  return { id: id as EntryId, tweet_id: id as TweetId, author_id: author, flags: 0 }
+}
+
+export function cardOf(id: number, revision = '1.1'): Card {
+  return { tweetId: id as TweetId, revision, json: `{"id":${id}}`, counts: NO_COUNTS }
+}
+
+export function deliver(id: number, author = ANN): TimelineOp {
+  const entry = { id: id as EntryId, tweetId: id as TweetId, authorId: author, retweeterId: null }
+  return { type: 'deliver', entry, card: cardOf(id) }
+}
+
+export function retract(id: number): TimelineOp {
+  return { type: 'retract', tweetId: id as TweetId }
+}
+
+export function applyAll(store: TimelineStore, ops: readonly TimelineOp[]): Effect[] {
+  return ops.map((op) => store.apply(op, NOW_MS))
+}
+
+/** The ids of all that the timeline keeps, newest first. */
+export function idsIn(store: TimelineStore): number[] {
+  return store.page({ before: null, offset: 0, limit: 10_000 }).entries.map(({ id }) => id)
+}
+
+/** All that a reader or a client that resumes can see. */
+export function viewOf(store: TimelineStore) {
+  const page = store.page({ before: null, offset: 0, limit: 10_000 })
+  return { page, seq: store.seq, epoch: store.epoch, shown: store.shownSince(0), unfilled: store.unfilled() }
+}
+
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index)
+}
