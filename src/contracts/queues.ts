@@ -14,13 +14,24 @@ const tweetPublished = z.object({
   author_id: id,
 })
 const tweetDeleted = z.object({ type: z.literal('tweet_deleted'), v: version, tweet_id: id, author_id: id })
+/** Its card changed: an edit. */
+const tweetEdited = z.object({ type: z.literal('tweet_edited'), v: version, tweet_id: id, author_id: id })
+const retweet = { v: version, entry_id: id, tweet_id: id, author_id: id, retweeter_id: id }
+const tweetRetweeted = z.object({ type: z.literal('tweet_retweeted'), ...retweet })
+const retweetUndone = z.object({ type: z.literal('retweet_undone'), ...retweet })
+/** Somebody liked, retweeted, bookmarked or voted, or took it back: their own timeline is told what holds now. */
+const flagsChanged = z.object({ type: z.literal('flags_changed'), v: version, user_id: id, tweet_id: id })
+
 /** Warm followers with `from_follower <= id <= to_follower`: one part of a large fan-out. */
 const fanOutChunk = z.object({
   type: z.literal('fan_out_chunk'),
   v: version,
+  effect: z.enum(['deliver', 'retract', 'revise']),
+  entry_id: id,
   tweet_id: id,
   author_id: id,
-  retract: z.boolean(),
+  /** Whose followers: the author, or the retweeter. */
+  by_id: id,
   from_follower: id,
   to_follower: id,
 })
@@ -44,6 +55,10 @@ const sessionEnded = z.object({
 export const fanOutEvent = z.discriminatedUnion('type', [
   tweetPublished,
   tweetDeleted,
+  tweetEdited,
+  tweetRetweeted,
+  retweetUndone,
+  flagsChanged,
   fanOutChunk,
   followChanged,
   sessionEnded,

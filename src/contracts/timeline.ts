@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { EntryId, TweetId, UserId } from '../domain/ids.ts'
-import type { Counts } from './tweet-json.ts'
+import type { UserCard } from './http/users.ts'
+import type { Card } from './tweet-json.ts'
 
 /** What a timeline object keeps; older entries are read from Postgres. */
 export const KEPT_ENTRIES = 800
@@ -18,25 +19,27 @@ export interface Entry {
 }
 
 /**
- * A tweet's serialized card with the counts of when it was made. `revision` is opaque: it differs when the
- * card is outdated.
- */
-export interface Card {
-  tweetId: TweetId
-  revision: string
-  json: string
-  counts: Counts
-}
-
-/**
  * What is told to a timeline. One list, so that operations which arrive during a build are kept in one log
  * and replayed in their order. All may arrive late, twice, and in any order.
  */
 export type TimelineOp =
-  | { type: 'deliver'; entry: Entry; card: Card }
-  | { type: 'retract'; tweetId: TweetId }
+  /** `retweeter` with a retweet; `acted` what the owner had done before to a tweet that is shown again by this entry. */
+  | { type: 'deliver'; entry: Entry; card: Card; retweeter: UserCard | null; acted: TweetFlags | null }
+  /** A tweet was deleted, with every entry that shows it; or (`of: 'retweet'`) a retweet undone, with its entry alone. */
+  | { type: 'retract'; of: 'tweet'; id: TweetId }
+  | { type: 'retract'; of: 'retweet'; id: EntryId }
+  | { type: 'revise'; card: Card }
+  | { type: 'flags'; acted: TweetFlags }
   | { type: 'follow'; userId: UserId; version: number }
   | { type: 'unfollow'; userId: UserId; version: number }
+
+/** What the owner did to a tweet, as bits; of two, the one with the newer version holds. */
+export interface TweetFlags {
+  tweetId: TweetId
+  flags: number
+  /** The database's clock in microseconds when this was true. */
+  version: number
+}
 
 /** `unavailable`: the database is, for now. `user_not_found`: there is nobody to build a timeline for. */
 export interface Refused {
@@ -52,26 +55,38 @@ export interface PageRequest {
   limit: number
   /** Entries older than this one; null for the newest. */
   before: EntryId | null
+  /**
+   * Where this scroll began: its newest entry. Newer ones are as if they were not there, so that a tweet which is
+   * retweeted while somebody scrolls neither vanishes from below nor comes twice. Null for a scroll that begins.
+   */
+  top: EntryId | null
   /** After skipping this many. */
   offset: number
 }
 
 export interface PageEntry extends Entry {
-  flags: number
   card: Card | null
+  retweeter: UserCard | null
+  /** What the owner did to the tweet, and to the one it quotes. */
+  flags: number
+  quoteFlags: number
   /** The owner follows the author, or is the author: may read them even when they are private. */
   ofFollowee: boolean
+  /** The owner and the quoted author do not see each other. */
+  hidesQuote: boolean
 }
 
 export interface TimelinePage {
   entries: PageEntry[]
+  /** The scroll's beginning: the request's `top`, or the newest entry; 0 when there is none. */
+  top: number
   /** Whether the object has older entries than these. */
   hasMore: boolean
   /**
    * The object holds every entry from this id on; older ones are in Postgres. 0 when it holds them all.
    */
   floor: number
-  /** How many entries the object holds: an offset beyond them goes on in Postgres. */
+  /** How many tweets the object shows: an offset beyond them goes on in Postgres. */
   kept: number
 }
 

@@ -6,31 +6,85 @@ export interface Counts {
   replies: number
   quotes: number
   bookmarks: number
+  /** Of each option of the tweet's poll, by position; empty without a poll. */
+  votes: number[]
 }
 
-export const NO_COUNTS: Counts = { likes: 0, retweets: 0, replies: 0, quotes: 0, bookmarks: 0 }
+export const NO_COUNTS: Counts = { likes: 0, retweets: 0, replies: 0, quotes: 0, bookmarks: 0, votes: [] }
 
-/** Bits of what the reader did to a tweet. */
+/** Bits of what the reader did to a tweet; the position they voted for, plus one, stands above them. */
 export const FLAG_LIKED = 1
 export const FLAG_RETWEETED = 2
 export const FLAG_BOOKMARKED = 4
+export const FLAG_VOTE_SHIFT = 3
 
-/**
- * A Tweet's wire JSON: its serialized card (never parsed again on the way) joined with what changes often.
- * `cardJson` is a non-empty JSON object.
- */
-export function joinTweetJson(
-  cardJson: string,
-  counts: Counts,
-  flags: number,
-  retweetedBy: UserCard | null = null,
-): string {
-  const { likes, retweets, replies, quotes, bookmarks } = counts
+/** The part of a tweet's wire JSON that only an edit or its author's profile changes, serialized once. */
+export interface CardBody {
+  tweetId: number
+  authorId: number
+  /** A non-empty JSON object, without the counts, the flags, `quote_tweet` and `poll`. */
+  json: string
+  /** Those of when the card was made. */
+  counts: Counts
+  poll: { endsAtMs: number; options: string[] } | null
+}
+
+/** A tweet's card. `revision` is opaque: it differs when the card is outdated. */
+export interface Card extends CardBody {
+  revision: string
+  /** The tweet it quotes: without a body where not everybody may see it. */
+  quote: { tweetId: number; body: CardBody | null } | null
+}
+
+/** What a reader sees of a card, apart from the card. */
+export interface Reading {
+  nowMs: number
+  /** Fresher counts of a tweet, where they are known. */
+  countsOf(tweetId: number): Counts | null
+  /** What the reader did to a tweet, as bits. */
+  flagsOf(tweetId: number): number
+  /** Whether the reader may not see this author's quoted tweet. */
+  hides(authorId: number): boolean
+  retweetedBy: UserCard | null
+}
+
+/** A Tweet's wire JSON: its serialized card, never parsed again on the way, joined with what changes often. */
+export function joinTweetJson(card: Card, reading: Reading): string {
+  const { retweetedBy } = reading
   const by = retweetedBy === null ? '' : `,"retweeted_by":${JSON.stringify(retweetedBy)}`
+  return `${bodyJson(card, quoteJson(card.quote, reading), reading)}${by}}`
+}
+
+function quoteJson(quote: Card['quote'], reading: Reading): string {
+  if (quote === null) return 'null'
+  const { tweetId, body } = quote
+  if (body === null || reading.hides(body.authorId)) return `{"id":${tweetId},"unavailable":true}`
+  return `${bodyJson(body, 'null', reading)}}`
+}
+
+/** Everything of a tweet but the closing brace. */
+function bodyJson(body: CardBody, quote: string, reading: Reading): string {
+  const counts = reading.countsOf(body.tweetId) ?? body.counts
+  const flags = reading.flagsOf(body.tweetId)
   return (
-    `${cardJson.slice(0, -1)},"like_count":${likes},"retweet_count":${retweets},"reply_count":${replies}` +
-    `,"quote_count":${quotes},"bookmark_count":${bookmarks}` +
+    `${body.json.slice(0, -1)},"quote_tweet":${quote},"poll":${pollJson(body, counts, flags, reading.nowMs)}` +
+    `,"like_count":${counts.likes},"retweet_count":${counts.retweets},"reply_count":${counts.replies}` +
+    `,"quote_count":${counts.quotes},"bookmark_count":${counts.bookmarks}` +
     `,"is_liked":${(flags & FLAG_LIKED) !== 0},"is_retweeted":${(flags & FLAG_RETWEETED) !== 0}` +
-    `,"is_bookmarked":${(flags & FLAG_BOOKMARKED) !== 0}${by}}`
+    `,"is_bookmarked":${(flags & FLAG_BOOKMARKED) !== 0}`
   )
+}
+
+function pollJson({ tweetId, poll }: CardBody, { votes }: Counts, flags: number, nowMs: number): string {
+  if (poll === null) return 'null'
+  const options = poll.options.map((text, position) => ({ position, text, vote_count: votes[position] ?? 0 }))
+  const voted = flags >> FLAG_VOTE_SHIFT
+  return JSON.stringify({
+    id: tweetId,
+    options,
+    total_votes: votes.reduce((sum, count) => sum + count, 0),
+    ends_at: new Date(poll.endsAtMs).toISOString(),
+    is_closed: poll.endsAtMs <= nowMs,
+    voted: voted === 0 ? [] : [voted - 1],
+  })
 }

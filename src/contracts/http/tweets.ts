@@ -41,14 +41,26 @@ export const tweetCard = z.object({
   media: z.array(media),
   reply_to_id: z.number().int().nullable(),
   conversation_id: z.number().int(),
-  quote_tweet: z.null(),
-  poll: z.null(),
   entities,
   is_sensitive: z.boolean(),
   edited_at: z.string().nullable(),
   created_at: z.string(),
 })
 export type TweetCard = z.infer<typeof tweetCard>
+
+const poll = z
+  .object({
+    id: z.number().int(),
+    options: z.array(
+      z.object({ position: z.number().int(), text: z.string(), vote_count: z.number().int() }),
+    ),
+    total_votes: z.number().int(),
+    ends_at: z.string(),
+    is_closed: z.boolean(),
+    voted: z.array(z.number().int()).openapi({ description: 'The position the reader voted for' }),
+  })
+  .openapi('Poll')
+export type Poll = z.infer<typeof poll>
 
 export const tweetCounts = z.object({
   like_count: z.number().int(),
@@ -66,10 +78,23 @@ export const viewerFlags = z.object({
 })
 export type ViewerFlags = z.infer<typeof viewerFlags>
 
-export const tweet = tweetCard
+const tweetFields = tweetCard
+  .extend({ poll: poll.nullable() })
   .extend(tweetCounts.shape)
   .extend(viewerFlags.shape)
+
+const unavailableTweet = z
+  .object({ id: z.number().int(), unavailable: z.literal(true) })
+  .openapi('UnavailableTweet')
+export type UnavailableTweet = z.infer<typeof unavailableTweet>
+
+/** One level: what a quoted tweet quotes itself is not shown. */
+const quotedTweet = tweetFields.extend({ quote_tweet: z.null() }).openapi('QuotedTweet')
+export type QuotedTweet = z.infer<typeof quotedTweet>
+
+export const tweet = tweetFields
   .extend({
+    quote_tweet: z.union([quotedTweet, unavailableTweet]).nullable(),
     impression_count: z.number().int().optional(),
     retweeted_by: userCard.optional(),
   })

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
 import { viewerRefusal } from './engagement.ts'
+import { pollRecord } from './tweet-columns.ts'
 import { tweetIsVisibleTo } from './visibility.ts'
 
 export interface PollRecord {
@@ -22,17 +23,6 @@ export type Voted =
         | 'suspended'
     }
   | { outcome: 'no_such_option'; options: number }
-
-/** The poll of the tweet `t`, as JSON; null without one. */
-export const pollRecord = sql`(
-      select json_build_object(
-        'ends_at', (extract(epoch from p.ends_at) * 1000)::bigint,
-        'options', (
-          select json_agg(json_build_object('position', o.position, 'text', o.text, 'vote_count', o.vote_count)
-                          order by o.position)
-          from poll_options o where o.tweet_id = p.tweet_id))
-      from polls p
-      where p.tweet_id = t.id)`
 
 /**
  * Votes once, while the poll is open. One statement: of two votes at once, the primary key lets one in. The same vote
