@@ -32,4 +32,5 @@ CREATE TABLE "tweet_versions" (
 --> statement-breakpoint
 ALTER TABLE "tweets" ADD COLUMN "reply_to_user_id" bigint;--> statement-breakpoint
 ALTER TABLE "poll_votes" ADD CONSTRAINT "poll_votes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "polls_open" ON "polls" USING btree ("ends_at") WHERE closed_at is null;
+CREATE INDEX "polls_open" ON "polls" USING btree ("ends_at") WHERE closed_at is null;--> statement-breakpoint
+CREATE INDEX "retweets_actors" ON "retweets" USING btree ("tweet_id","created_at","user_id");

@@ -34,6 +34,7 @@ export const retweets = pgTable(
     unique('retweets_user_id_tweet_id_unique').on(t.userId, t.tweetId),
     index('idx_retweets_user_id').on(t.userId, t.id),
     index('idx_retweets_tweet_id').on(t.tweetId, t.id),
+    index('retweets_actors').on(t.tweetId, t.createdAt, t.userId),
   ],
 )
 
