@@ -31,6 +31,10 @@ CREATE TABLE "tweet_versions" (
 );
 --> statement-breakpoint
 ALTER TABLE "tweets" ADD COLUMN "reply_to_user_id" bigint;--> statement-breakpoint
+ALTER TABLE "tweets" ADD COLUMN "erased_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "poll_votes" ADD CONSTRAINT "poll_votes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "polls_open" ON "polls" USING btree ("ends_at") WHERE closed_at is null;--> statement-breakpoint
-CREATE INDEX "retweets_actors" ON "retweets" USING btree ("tweet_id","created_at","user_id");
+CREATE INDEX "bookmarks_tweet_id" ON "bookmarks" USING btree ("tweet_id","user_id");--> statement-breakpoint
+CREATE INDEX "retweets_actors" ON "retweets" USING btree ("tweet_id","created_at","user_id");--> statement-breakpoint
+CREATE INDEX "notifications_tweet_id" ON "notifications" USING btree ("tweet_id","id") WHERE tweet_id is not null;--> statement-breakpoint
+CREATE INDEX "tweets_to_erase" ON "tweets" USING btree ("deleted_at") WHERE deleted_at is not null and erased_at is null;

@@ -72,11 +72,20 @@ export const COUNTER_SUBJECTS = ['user', 'tweet', 'hashtag'] as const
 export type CounterSubject = (typeof COUNTER_SUBJECTS)[number]
 
 /** A hint that these subjects have unfolded deltas in the ledger, which is its own outbox. */
-export const engagementMessage = z.object({
+export const foldHint = z.object({
   type: z.literal('fold'),
   v: version,
   subjects: z.array(z.object({ subject: z.enum(COUNTER_SUBJECTS), id })).max(1000),
 })
+export type FoldHint = z.infer<typeof foldHint>
+
+/** A tweet was deleted: what hangs on it goes too, step by step. */
+const eraseDependants = z.object({ type: z.literal('erase_dependants'), v: version, tweet_id: id })
+
+export const engagementEvent = z.object({ outbox_id: id, event: eraseDependants })
+export type EngagementEvent = z.infer<typeof engagementEvent>
+
+export const engagementMessage = z.union([foldHint, engagementEvent])
 export type EngagementMessage = z.infer<typeof engagementMessage>
 
 /** The queues that an outbox row can name. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { engagementMessage } from '../contracts/queues.ts'
+import { foldHint } from '../contracts/queues.ts'
 import { type DeadLetter, storeDeadLetters } from '../db/statements/outbox.ts'
 import type { Deps } from '../services/deps.ts'
 import { consume } from './consume.ts'
@@ -24,7 +24,7 @@ export async function consumeDeadLetters(batch: MessageBatch, deps: Deps): Promi
 }
 
 function toDeadLetter(message: unknown): DeadLetter | null {
-  if (engagementMessage.safeParse(message).success) return null
+  if (foldHint.safeParse(message).success) return null
   const known = addressed.safeParse(message).data
   return {
     queue: 'unknown',

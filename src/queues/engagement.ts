@@ -1,23 +1,64 @@
-import { type EngagementMessage, engagementMessage } from '../contracts/queues.ts'
+import {
+  type EngagementEvent,
+  type EngagementMessage,
+  engagementMessage,
+  type FoldHint,
+} from '../contracts/queues.ts'
 import { foldCounters, type Subject } from '../db/statements/counters.ts'
 import type { Deps } from '../services/deps.ts'
-import { consume } from './consume.ts'
+import { eraseDependants } from '../services/erase-deleted.ts'
+import { consume, forEachBounded, type Verdict } from './consume.ts'
 
-/** Folds the ledger's deltas of what a batch of hints names, all in one round trip. */
+/** Steps of erasure at once: each is a statement that deletes many rows. */
+const STEPS_AT_ONCE = 4
+
+/** Folds the ledger's deltas of what a batch of hints names, all in one round trip, and erases what deletions owe. */
 export async function consumeEngagement(batch: MessageBatch, deps: Deps): Promise<void> {
   await consume<EngagementMessage>(batch, deps.log, {
     parse: (body) => engagementMessage.safeParse(body).data ?? null,
     handle: async (messages) => {
-      const folded = await foldCounters(deps.db, distinct(messages))
-      deps.log.info('ledger_folded', { messages: messages.length, deltas: folded })
-      return messages.map(() => 'ack')
+      const failed = await eraseAll(deps, messages.filter(isEvent))
+      const hints = messages.filter(isHint)
+      const folded = await fold(deps, hints)
+      return messages.map((message): Verdict => {
+        return isEvent(message) ? (failed.has(message) ? 'retry' : 'ack') : folded
+      })
     },
-    // A hint that is not understood loses nothing: the sweep reads the ledger itself.
-    onPoison: async (bodies) => deps.log.error('hint_not_understood', { messages: bodies.length }),
+    // Nothing is lost by it: the sweep reads the ledger itself, and events come again from the outbox.
+    onPoison: async (bodies) => deps.log.error('message_not_understood', { messages: bodies.length }),
   })
 }
 
-function distinct(messages: EngagementMessage[]): Subject[] {
-  const subjects = messages.flatMap((message) => message.subjects)
+function isEvent(message: EngagementMessage): message is EngagementEvent {
+  return 'event' in message
+}
+
+function isHint(message: EngagementMessage): message is FoldHint {
+  return !isEvent(message)
+}
+
+async function eraseAll(deps: Deps, events: EngagementEvent[]): Promise<Set<EngagementEvent>> {
+  const failed = await forEachBounded(events, STEPS_AT_ONCE, (event) => eraseDependants(deps, event))
+  for (const { item, error } of failed.slice(0, 3)) {
+    deps.log.warn('erasure_failed', { tweet_id: item.event.tweet_id, error })
+  }
+  return new Set(failed.map(({ item }) => item))
+}
+
+/** Steps that failed come again alone: what was erased beside them is not done twice. */
+async function fold(deps: Deps, hints: FoldHint[]): Promise<Verdict> {
+  if (hints.length === 0) return 'ack'
+  try {
+    const folded = await foldCounters(deps.db, distinct(hints))
+    deps.log.info('ledger_folded', { messages: hints.length, deltas: folded })
+    return 'ack'
+  } catch (error) {
+    deps.log.error('fold_failed', { messages: hints.length, error })
+    return 'retry'
+  }
+}
+
+function distinct(hints: FoldHint[]): Subject[] {
+  const subjects = hints.flatMap((hint) => hint.subjects)
   return [...new Map(subjects.map((subject) => [`${subject.subject}:${subject.id}`, subject])).values()]
 }

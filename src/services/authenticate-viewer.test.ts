@@ -24,6 +24,7 @@ function settingsWith(secret: string): Settings {
     rateLimits: false,
     tweetsPer3Hours: 1,
     followsPerDay: 1,
+    likesPerDay: 1000,
     accessKeys: [{ kid: 'k', secret: new TextEncoder().encode(secret) }],
     refreshKeys: [],
   }

@@ -1,4 +1,4 @@
-import type { EngagementMessage, OutboxRow } from '../contracts/queues.ts'
+import type { FoldHint, OutboxRow } from '../contracts/queues.ts'
 import type { TimelineRpc } from '../contracts/timeline.ts'
 import type { Db } from '../db/client.ts'
 import type { UserId } from '../domain/ids.ts'
@@ -36,7 +36,7 @@ export interface PasswordPort {
 export interface QueuePort {
   /** Sends committed outbox rows to their queues, minding the platform's batch limits. */
   sendOutbox(rows: OutboxRow[]): Promise<void>
-  sendFold(subjects: EngagementMessage['subjects']): Promise<void>
+  sendFold(subjects: FoldHint['subjects']): Promise<void>
 }
 
 /** Who is asking, as their access token says. */

@@ -1,14 +1,16 @@
 import type { UserRef } from '../contracts/http/common.ts'
 import type { ListedUser } from '../contracts/http/users.ts'
-import { type FollowListPage, type FollowPlace, readFollowList } from '../db/statements/follow-lists.ts'
+import { type FollowListPage, readFollowList } from '../db/statements/follow-lists.ts'
+import type { Place } from '../db/statements/places.ts'
 import { AppError } from '../domain/errors.ts'
 import { presentListedUser } from '../views/present-user.ts'
 import type { Deps, Viewer } from './deps.ts'
+import { pageOf } from './page-of.ts'
 
-export interface FollowsPage {
+export interface UsersPage {
   users: ListedUser[]
   /** After which the next page begins; null at the end. */
-  nextAfter: FollowPlace | null
+  nextAfter: Place | null
 }
 
 /**
@@ -20,14 +22,11 @@ export async function listFollows(
   viewer: Viewer | null,
   user: UserRef,
   page: FollowListPage,
-): Promise<FollowsPage> {
+): Promise<UsersPage> {
   const rows = await deps.timed('db', () =>
     readFollowList(deps.db, user, viewer?.id ?? null, { ...page, limit: page.limit + 1 }),
   )
   if (rows === null) throw new AppError('user_not_found')
-  const shown = rows.slice(0, page.limit)
-  return {
-    users: shown.map((row) => presentListedUser(row, viewer !== null)),
-    nextAfter: rows.length > page.limit ? (shown.at(-1)?.place ?? null) : null,
-  }
+  const { shown, nextAfter } = pageOf(rows, page.limit)
+  return { users: shown.map((row) => presentListedUser(row, viewer !== null)), nextAfter }
 }

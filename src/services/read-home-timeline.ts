@@ -1,15 +1,13 @@
 import type { PageEntry, PageRequest, TimelinePage } from '../contracts/timeline.ts'
-import { FLAG_BOOKMARKED, FLAG_LIKED, FLAG_RETWEETED, joinTweetJson } from '../contracts/tweet-json.ts'
+import { joinTweetJson } from '../contracts/tweet-json.ts'
 import { isUnavailable } from '../db/client.ts'
 import { readHomeBelow } from '../db/statements/home-timeline.ts'
-import type { FlagsRecord } from '../db/statements/tweet-columns.ts'
 import type { EntryRow } from '../db/statements/tweets.ts'
 import { AppError } from '../domain/errors.ts'
 import { mayStandOnHome } from '../domain/home-rules.ts'
-import type { EntryId } from '../domain/ids.ts'
-import { MAX_ID } from '../domain/ids.ts'
-import { freshen } from '../views/freshen.ts'
-import { serializeCard } from '../views/present-tweet.ts'
+import { type EntryId, MAX_ID, type TweetId, type UserId } from '../domain/ids.ts'
+import { type Freshened, freshen } from '../views/freshen.ts'
+import { presentTweet } from '../views/present-tweet.ts'
 import type { Deps, Viewer } from './deps.ts'
 
 /** How often a page that rules have thinned is filled up before it is answered short. */
@@ -20,15 +18,22 @@ const RETRY_AFTER_SECONDS = 2
 
 export interface HomeRequest {
   limit: number
-  before: EntryId | null
+  /** Where the page before ended, and where that scroll began; null for a scroll that begins. */
+  after: HomePlace | null
   offset: number
+}
+
+/** A place in a scroll: below this entry, in the timeline as it was when `top` was its newest. */
+export interface HomePlace {
+  before: EntryId
+  top: EntryId
 }
 
 export interface HomePage {
   /** Serialized Tweets, newest first. */
   tweets: string[]
-  /** The entry after which the next page begins; null at the end of history. */
-  nextBefore: EntryId | null
+  /** Where the next page begins; null at the end of history. */
+  next: HomePlace | null
   /** Counts or visibility may be outdated: the database did not answer in time. */
   stale: boolean
 }
@@ -36,13 +41,14 @@ export interface HomePage {
 /** Where a read has come to. */
 interface Position {
   before: EntryId | null
+  top: EntryId | null
   offset: number
 }
 
 /** One stretch of the timeline, after the rules. */
 interface Stretch {
   tweets: string[]
-  next: Position | null
+  next: HomePlace | null
   stale: boolean
 }
 
@@ -55,19 +61,19 @@ interface Stretch {
 export async function readHomeTimeline(
   deps: Deps,
   viewer: Viewer,
-  { limit, before, offset }: HomeRequest,
+  { limit, after, offset }: HomeRequest,
 ): Promise<HomePage> {
-  const page: HomePage = { tweets: [], nextBefore: null, stale: false }
-  let position: Position | null = { before, offset }
+  const page: HomePage = { tweets: [], next: after, stale: false }
+  let position: Position | null = { before: after?.before ?? null, top: after?.top ?? null, offset }
   for (let round = 0; round <= REFILLS_MAX && position !== null && !isEnough(page, limit); round++) {
     const stretch: Stretch | null = await readStretch(deps, viewer, position, limit - page.tweets.length)
     if (stretch === null && page.tweets.length === 0) throw unavailable()
     page.stale ||= stretch === null || stretch.stale
     if (stretch === null) break
     page.tweets.push(...stretch.tweets)
-    position = stretch.next
+    page.next = stretch.next
+    position = stretch.next === null ? null : { ...stretch.next, offset: 0 }
   }
-  page.nextBefore = position?.before ?? null
   return page
 }
 
@@ -83,7 +89,8 @@ async function readStretch(deps: Deps, viewer: Viewer, at: Position, limit: numb
   if (page.floor === 0) return { tweets: [], next: null, stale: false }
   const offset = at.before === null ? Math.max(0, at.offset - page.kept) : 0
   const before = Math.min(at.before ?? MAX_ID, page.floor)
-  return readBelow(deps, viewer, { before, offset, limit }).catch((error: unknown) => {
+  const top = (at.top ?? (page.top > 0 ? page.top : MAX_ID)) as EntryId
+  return readBelow(deps, viewer, { before, top, offset, limit }).catch((error: unknown) => {
     if (isUnavailable(error)) return null
     throw error
   })
@@ -108,7 +115,7 @@ function unavailable(): AppError {
 }
 
 async function presentKept(deps: Deps, viewer: Viewer, page: TimelinePage): Promise<Stretch | null> {
-  const { freshness, cards, stale } = await deps.timed('freshen', () =>
+  const fresh = await deps.timed('freshen', () =>
     freshen(
       {
         db: deps.db,
@@ -120,20 +127,35 @@ async function presentKept(deps: Deps, viewer: Viewer, page: TimelinePage): Prom
       page.entries,
     ),
   )
+  const { freshness, cards, stale } = fresh
   if (cards.size > 0) deps.defer(deps.timeline(viewer.id).keepCards([...cards.values()]))
-  const cardOf = ({ tweetId, card }: PageEntry) => cards.get(tweetId) ?? card
-  const isShowable = (entry: PageEntry) => cardOf(entry) !== null || freshness.has(entry.tweetId)
+  const isShowable = ({ tweetId, card }: PageEntry) =>
+    cards.has(tweetId) || card !== null || freshness.has(tweetId)
   const complete = takeWhile(page.entries, isShowable)
   if (complete.length === 0) return null
-  const tweets = complete.flatMap((entry) => {
-    const card = cardOf(entry)
-    const fresh = freshness.get(entry.tweetId)
-    const candidate = fresh ?? { gone: false, authorIsPrivate: false }
-    if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return []
-    return [joinTweetJson(card.json, fresh?.counts ?? card.counts, entry.flags)]
-  })
+  const nowMs = deps.now()
+  const tweets = complete.flatMap((entry) => presentEntry(entry, fresh, nowMs) ?? [])
   const hasMore = page.hasMore || complete.length < page.entries.length
   return { tweets, next: nextOf({ ...page, entries: complete, hasMore }), stale }
+}
+
+/** Null for an entry that the rules drop. */
+function presentEntry(
+  entry: PageEntry,
+  { freshness, cards, users }: Freshened,
+  nowMs: number,
+): string | null {
+  const { tweetId, retweeterId, flags, quoteFlags, hidesQuote } = entry
+  const card = cards.get(tweetId) ?? entry.card
+  const candidate = freshness.get(tweetId) ?? { gone: false, authorIsPrivate: false }
+  if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return null
+  return joinTweetJson(card, {
+    nowMs,
+    countsOf: (id) => freshness.get(id as TweetId)?.counts ?? null,
+    flagsOf: (id) => (id === tweetId ? flags : quoteFlags),
+    hides: () => hidesQuote,
+    retweetedBy: retweeterId === null ? null : (users.get(retweeterId) ?? entry.retweeter),
+  })
 }
 
 function takeWhile<Item>(items: Item[], holds: (item: Item) => boolean): Item[] {
@@ -141,38 +163,31 @@ function takeWhile<Item>(items: Item[], holds: (item: Item) => boolean): Item[] 
   return end < 0 ? items : items.slice(0, end)
 }
 
-function nextOf({ entries, hasMore, floor }: TimelinePage): Position | null {
+function nextOf({ entries, top, hasMore, floor }: TimelinePage): HomePlace | null {
   const last: PageEntry | undefined = entries.at(-1)
-  return last !== undefined && (hasMore || floor > 0) ? { before: last.id, offset: 0 } : null
+  return last !== undefined && (hasMore || floor > 0) ? { before: last.id, top: top as EntryId } : null
 }
 
 async function readBelow(
   deps: Deps,
   viewer: Viewer,
-  { before, offset, limit }: { before: number; offset: number; limit: number },
+  { before, top, offset, limit }: { before: number; top: EntryId; offset: number; limit: number },
 ): Promise<Stretch> {
+  const nowMs = deps.now()
   const rows = await deps.timed('db', () =>
-    readHomeBelow(deps.db, viewer.id, { before, offset, limit: limit + 1, nowMs: deps.now() }),
+    readHomeBelow(deps.db, viewer.id, { before, top, offset, limit: limit + 1, nowMs }),
   )
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   return {
-    tweets: shown.flatMap(presentBelow),
-    next: rows.length > limit && last !== undefined ? { before: last.entry_id, offset: 0 } : null,
+    tweets: shown.flatMap((row) => presentBelow(row, viewer.id, nowMs) ?? []),
+    next: rows.length > limit && last !== undefined ? { before: last.entry_id, top } : null,
     stale: false,
   }
 }
 
-function presentBelow({ entry }: EntryRow): string[] {
-  if (entry === null) return []
-  const { json, counts } = serializeCard(entry.tweet)
-  return [joinTweetJson(json, counts, flagBits(entry.flags))]
-}
-
-function flagBits({ is_liked, is_retweeted, is_bookmarked }: FlagsRecord): number {
-  return (
-    Number(is_liked) * FLAG_LIKED +
-    Number(is_retweeted) * FLAG_RETWEETED +
-    Number(is_bookmarked) * FLAG_BOOKMARKED
-  )
+function presentBelow({ entry }: EntryRow, viewerId: UserId, nowMs: number): string | null {
+  if (entry === null) return null
+  const tweet = presentTweet(entry.tweet, entry.flags, { viewerId, nowMs }, entry.retweeter)
+  return JSON.stringify({ ...tweet, impression_count: undefined })
 }

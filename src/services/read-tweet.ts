@@ -9,5 +9,5 @@ import type { Deps, Viewer } from './deps.ts'
 export async function readTweet(deps: Deps, viewer: Viewer | null, id: TweetId): Promise<Tweet> {
   const shown = await deps.timed('db', () => selectTweet(deps.db, id, viewer?.id ?? null))
   if (shown === null) throw new AppError('tweet_not_found')
-  return presentTweet(shown.tweet, shown.flags, { viewerId: viewer?.id ?? null })
+  return presentTweet(shown.tweet, shown.flags, { viewerId: viewer?.id ?? null, nowMs: deps.now() })
 }

@@ -3,7 +3,7 @@ import type { Tweet } from '../contracts/http/tweets.ts'
 import { type EntryRow, readUserEntries, type UserEntriesFilter } from '../db/statements/tweets.ts'
 import { whichUser } from '../db/statements/users.ts'
 import { AppError } from '../domain/errors.ts'
-import { presentTweet } from '../views/present-tweet.ts'
+import { presentTweet, type Reader } from '../views/present-tweet.ts'
 import type { Deps, Viewer } from './deps.ts'
 
 export interface UserTimelinePage {
@@ -29,13 +29,13 @@ export async function readUserTimeline(
   if (rows === null) throw new AppError('user_not_found')
   const shown = rows.slice(0, page.limit)
   return {
-    tweets: shown.flatMap((row) => presentEntry(row, viewer)),
+    tweets: shown.flatMap((row) => presentEntry(row, { viewerId: viewer?.id ?? null, nowMs: deps.now() })),
     nextBefore: rows.length > page.limit ? (shown.at(-1)?.entry_id ?? null) : null,
   }
 }
 
-function presentEntry({ entry }: EntryRow, viewer: Viewer | null): Tweet[] {
+function presentEntry({ entry }: EntryRow, reader: Reader): Tweet[] {
   if (entry === null) return []
   const { tweet, flags, retweeter } = entry
-  return [presentTweet(tweet, flags, { viewerId: viewer?.id ?? null, retweetedBy: retweeter })]
+  return [presentTweet(tweet, flags, reader, retweeter)]
 }

@@ -13,6 +13,7 @@ export interface Settings {
   rateLimits: boolean
   tweetsPer3Hours: number
   followsPerDay: number
+  likesPerDay: number
   /** Newest first: the first signs, all verify. */
   accessKeys: SigningKey[]
   refreshKeys: SigningKey[]

@@ -1,9 +1,11 @@
-import type { Card } from '../contracts/timeline.ts'
-import { type Counts, NO_COUNTS } from '../contracts/tweet-json.ts'
+import type { UserCard } from '../contracts/http/users.ts'
+import { type Card, type Counts, NO_COUNTS } from '../contracts/tweet-json.ts'
 import { type Db, isUnavailable } from '../db/client.ts'
-import { type FreshTweet, freshenTweets } from '../db/statements/home-timeline.ts'
-import type { TweetId } from '../domain/ids.ts'
+import { type Fresh, type FreshTweet, type KnownTweet, readFresh } from '../db/statements/freshen.ts'
+import type { TweetId, UserId } from '../domain/ids.ts'
+import { presentUserCard } from './present-profile.ts'
 import { serializeCard } from './present-tweet.ts'
+import { TtlCache } from './ttl-cache.ts'
 
 /** What is known of a tweet apart from its card. */
 export interface Freshness {
@@ -15,33 +17,17 @@ export interface Freshness {
 }
 
 const CACHED_TWEETS_MAX = 20_000
-const GONE: Omit<Freshness, 'revision'> = { counts: NO_COUNTS, gone: true, authorIsPrivate: false }
+const CACHED_USERS_MAX = 5_000
+const GONE: Freshness = { revision: '', counts: NO_COUNTS, gone: true, authorIsPrivate: false }
 
-/** An isolate's cache of freshness, bounded: a Map keeps insertion order, so the oldest go first. */
+/** What an isolate knows of tweets and of retweeters. */
 export class FreshnessCache {
-  readonly #known = new Map<TweetId, Freshness & { atMs: number }>()
-  readonly #ttlMs: number
+  readonly tweets: TtlCache<TweetId, Freshness>
+  readonly users: TtlCache<UserId, UserCard>
 
   constructor(ttlMs: number) {
-    this.#ttlMs = ttlMs
-  }
-
-  get(id: TweetId, nowMs: number): Freshness | null {
-    const known = this.#known.get(id)
-    return known !== undefined && nowMs - known.atMs < this.#ttlMs ? known : null
-  }
-
-  set(id: TweetId, freshness: Freshness, nowMs: number): void {
-    this.#known.delete(id)
-    this.#known.set(id, { ...freshness, atMs: nowMs })
-    for (const [oldest] of this.#known) {
-      if (this.#known.size <= CACHED_TWEETS_MAX) break
-      this.#known.delete(oldest)
-    }
-  }
-
-  forget(id: TweetId): void {
-    this.#known.delete(id)
+    this.tweets = new TtlCache(ttlMs, CACHED_TWEETS_MAX)
+    this.users = new TtlCache(ttlMs, CACHED_USERS_MAX)
   }
 }
 
@@ -50,6 +36,8 @@ export interface Freshened {
   freshness: Map<TweetId, Freshness>
   /** Cards that were missing or outdated, made anew. */
   cards: Map<TweetId, Card>
+  /** Retweeters, as far as they were asked for in time. */
+  users: Map<UserId, UserCard>
   /** The deadline passed or the database failed: what is shown may be outdated. */
   stale: boolean
 }
@@ -63,54 +51,96 @@ export interface FreshenDeps {
   defer(work: Promise<unknown>): void
 }
 
+/** A line of a page that is to be brought up to date. */
+export interface Line {
+  tweetId: TweetId
+  retweeterId: UserId | null
+  card: Card | null
+}
+
 /**
  * Brings a page up to date: counts, revisions and visibility from the isolate's cache, or from one statement for
  * all that miss, together with the cards that are missing or outdated. It is awaited until the deadline; a page
  * that lacks a card has a hole without it, so that one is awaited to the end. When the database is not there, what
  * the cache knows is answered.
  */
-export async function freshen(
-  deps: FreshenDeps,
-  page: readonly { tweetId: TweetId; card: Card | null }[],
-): Promise<Freshened> {
-  const result: Freshened = { freshness: new Map(), cards: new Map(), stale: false }
-  const unknown: { id: TweetId; revision: string | null }[] = []
-  let lacksCards = false
-  for (const { tweetId, card } of page) {
-    const known = deps.cache.get(tweetId, deps.now())
-    if (known !== null && (known.gone || known.revision === card?.revision))
-      result.freshness.set(tweetId, known)
-    else unknown.push({ id: tweetId, revision: card?.revision ?? null })
-    if (card === null && known?.gone !== true) lacksCards = true
-  }
-  if (unknown.length === 0) return result
+export async function freshen(deps: FreshenDeps, page: readonly Line[]): Promise<Freshened> {
+  const known: Freshened = { freshness: new Map(), cards: new Map(), users: new Map(), stale: false }
+  const { tweets, users, lacksCards } = lookUp(deps, page, known)
+  if (tweets.length === 0 && users.length === 0) return known
 
-  const reading = readFreshness(deps, unknown, result).then(
-    () => true,
+  const reading = readFresh(deps.db, tweets, users).then(
+    (fresh) => remember(deps, fresh, tweets),
     (error: unknown) => {
-      if (isUnavailable(error)) return false
+      if (isUnavailable(error)) return null
       throw error
     },
   )
-  const inTime = await (lacksCards ? reading : Promise.race([reading, elapsed(deps.deadlineMs)]))
-  if (!inTime) deps.defer(reading)
-  // What arrives after the deadline must not change a page that is being put together.
-  return inTime ? result : { freshness: new Map(result.freshness), cards: new Map(), stale: true }
+  const fresh = await (lacksCards ? reading : Promise.race([reading, elapsed(deps.deadlineMs)]))
+  if (fresh === null) {
+    deps.defer(reading)
+    return { ...known, stale: true }
+  }
+  return {
+    freshness: new Map([...known.freshness, ...fresh.freshness]),
+    cards: fresh.cards,
+    users: new Map([...known.users, ...fresh.users]),
+    stale: false,
+  }
 }
 
-async function readFreshness(
-  { db, cache, now }: FreshenDeps,
-  unknown: { id: TweetId; revision: string | null }[],
-  into: Freshened,
-): Promise<void> {
-  const fresh = new Map((await freshenTweets(db, unknown)).map((tweet) => [tweet.id, tweet]))
-  for (const { id } of unknown) {
-    const tweet = fresh.get(id)
-    const freshness = tweet === undefined ? { ...GONE, revision: '' } : toFreshness(tweet)
-    cache.set(id, freshness, now())
-    into.freshness.set(id, freshness)
-    if (tweet?.tweet != null) into.cards.set(id, serializeCard(tweet.tweet))
+interface Missing {
+  tweets: KnownTweet[]
+  users: UserId[]
+  lacksCards: boolean
+}
+
+/** Takes what the cache knows into `known` and answers what is to be asked for, each once. */
+function lookUp({ cache, now }: FreshenDeps, page: readonly Line[], known: Freshened): Missing {
+  const nowMs = now()
+  const tweets = new Map<TweetId, KnownTweet>()
+  const users = new Set<UserId>()
+  let lacksCards = false
+  for (const { tweetId, retweeterId, card } of page) {
+    const freshness = cache.tweets.get(tweetId, nowMs)
+    if (freshness !== null && (freshness.gone || freshness.revision === card?.revision)) {
+      known.freshness.set(tweetId, freshness)
+    } else {
+      tweets.set(tweetId, { id: tweetId, revision: card?.revision ?? null, wants_card: true })
+      lacksCards ||= card === null
+    }
+    const quoted = card?.quote?.body?.tweetId as TweetId | undefined
+    if (quoted !== undefined && !tweets.has(quoted)) {
+      const counts = cache.tweets.get(quoted, nowMs)
+      if (counts === null) tweets.set(quoted, { id: quoted, revision: null, wants_card: false })
+      else known.freshness.set(quoted, counts)
+    }
+    const retweeter = retweeterId === null ? null : cache.users.get(retweeterId, nowMs)
+    if (retweeter !== null) known.users.set(retweeter.id as UserId, retweeter)
+    else if (retweeterId !== null) users.add(retweeterId)
   }
+  return { tweets: [...tweets.values()], users: [...users], lacksCards }
+}
+
+function remember(
+  { cache, now }: FreshenDeps,
+  fresh: Fresh,
+  asked: readonly KnownTweet[],
+): Omit<Freshened, 'stale'> {
+  const nowMs = now()
+  const found = new Map(fresh.tweets.map((tweet) => [tweet.id, tweet]))
+  const freshness = new Map<TweetId, Freshness>()
+  for (const { id } of asked) {
+    const tweet = found.get(id)
+    freshness.set(id, tweet === undefined ? GONE : toFreshness(tweet))
+  }
+  for (const [id, state] of freshness) cache.tweets.set(id, state, nowMs)
+  const users = new Map(fresh.users.map((user) => [user.id, presentUserCard(user)]))
+  for (const [id, card] of users) cache.users.set(id, card, nowMs)
+  const cards = new Map(
+    fresh.tweets.flatMap(({ id, tweet }) => (tweet === null ? [] : [[id, serializeCard(tweet)] as const])),
+  )
+  return { freshness, cards, users }
 }
 
 function toFreshness(tweet: FreshTweet): Freshness {
@@ -122,6 +152,6 @@ function toFreshness(tweet: FreshTweet): Freshness {
   }
 }
 
-function elapsed(ms: number): Promise<false> {
-  return new Promise((resolve) => setTimeout(() => resolve(false), ms))
+function elapsed(ms: number): Promise<null> {
+  return new Promise((resolve) => setTimeout(() => resolve(null), ms))
 }

@@ -10,9 +10,14 @@ import { requestContext } from './middleware/request-context.ts'
 import { answerProblem } from './problems.ts'
 import { authRoutes } from './routes/auth.ts'
 import { documentationRoutes } from './routes/documentation.ts'
+import { engagementRoutes } from './routes/engagement.ts'
+import { ownListRoutes } from './routes/own-lists.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoutes } from './routes/stream.ts'
+import { threadRoutes } from './routes/threads.ts'
 import { timelineRoutes } from './routes/timelines.ts'
+import { tweetEditRoutes } from './routes/tweet-edits.ts'
+import { tweetListRoutes } from './routes/tweet-lists.ts'
 import { tweetRoutes } from './routes/tweets.ts'
 import { userTimelineRoutes } from './routes/user-timelines.ts'
 import { userRoutes } from './routes/users.ts'
@@ -47,6 +52,11 @@ export function createApp() {
   app.route('/api/users', userRoutes())
   app.route('/api/users', userTimelineRoutes())
   app.route('/api/tweets', tweetRoutes())
+  app.route('/api/tweets', tweetEditRoutes())
+  app.route('/api/threads', threadRoutes())
+  app.route('/api/tweets', engagementRoutes())
+  app.route('/api/tweets', tweetListRoutes())
+  app.route('/api', ownListRoutes())
   app.route('/api/timeline', timelineRoutes())
   app.route('/api/stream', streamRoutes())
   app.route('/', documentationRoutes(app))

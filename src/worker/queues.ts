@@ -1,4 +1,4 @@
-import type { EngagementMessage, OutboxRow } from '../contracts/queues.ts'
+import type { FoldHint, OutboxRow } from '../contracts/queues.ts'
 import type { QueuePort } from '../services/deps.ts'
 
 /** Platform limits of one `sendBatch` (Cloudflare Queues): 100 messages and 256 KB. */
@@ -24,7 +24,7 @@ export function createQueues(env: Env): QueuePort {
       )
     },
     async sendFold(subjects) {
-      const messages: EngagementMessage[] = []
+      const messages: FoldHint[] = []
       for (let at = 0; at < subjects.length; at += FOLD_SUBJECTS_MAX) {
         messages.push({ type: 'fold', v: 1, subjects: subjects.slice(at, at + FOLD_SUBJECTS_MAX) })
       }

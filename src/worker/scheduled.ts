@@ -1,6 +1,7 @@
 import { deleteExpired, ensureTweetPartitions } from '../db/statements/maintenance.ts'
 import { createLogger } from '../domain/log.ts'
 import type { Deps } from '../services/deps.ts'
+import { eraseDeletedContent } from '../services/erase-deleted.ts'
 import { relayOutbox } from '../services/relay-outbox.ts'
 import { sweepLedger } from '../services/sweep-ledger.ts'
 import { createDeps, untimed } from './deps.ts'
@@ -17,6 +18,7 @@ const EACH_MINUTE: Job[] = [
 const EACH_HOUR: Job[] = [
   ['ensure_partitions', (deps) => ensureTweetPartitions(deps.db, deps.now())],
   ['delete_expired', (deps) => deleteExpired(deps.db)],
+  ['erase_deleted_content', eraseDeletedContent],
 ]
 
 /** Runs the jobs of a cron trigger. One that fails does not keep the others from running; the run then fails. */

@@ -1,4 +1,14 @@
 import { z } from '@hono/zod-openapi'
+import { isId, type TweetId } from '../../domain/ids.ts'
+import { THREAD_LENGTH_MAX } from '../../domain/limits.ts'
+import {
+  POLL_MINUTES_MAX,
+  POLL_MINUTES_MIN,
+  POLL_OPTION_LENGTH_MAX,
+  POLL_OPTIONS_MAX,
+  POLL_OPTIONS_MIN,
+} from '../../domain/poll-rules.ts'
+import { MAX_CONTENT_LENGTH } from '../../domain/tweet-text.ts'
 import { optional, pagination } from './common.ts'
 import { userCard } from './users.ts'
 
@@ -48,7 +58,7 @@ export const tweetCard = z.object({
 })
 export type TweetCard = z.infer<typeof tweetCard>
 
-const poll = z
+export const poll = z
   .object({
     id: z.number().int(),
     options: z.array(
@@ -83,7 +93,7 @@ const tweetFields = tweetCard
   .extend(tweetCounts.shape)
   .extend(viewerFlags.shape)
 
-const unavailableTweet = z
+export const unavailableTweet = z
   .object({ id: z.number().int(), unavailable: z.literal(true) })
   .openapi('UnavailableTweet')
 export type UnavailableTweet = z.infer<typeof unavailableTweet>
@@ -106,20 +116,59 @@ export type TweetPage = z.infer<typeof tweetPage>
 
 /** Longer than any content before normalization could need; what is longer is refused before it is looked at. */
 const CONTENT_UNITS_MAX = 10_000
+const OPTION_UNITS_MAX = 1_000
+
+const content = z
+  .string()
+  .max(CONTENT_UNITS_MAX)
+  .openapi({
+    maxLength: MAX_CONTENT_LENGTH,
+    description: `At most ${MAX_CONTENT_LENGTH} code points after NFC`,
+  })
+
+const tweetId = z
+  .number()
+  .refine(isId, 'must be an id')
+  .transform((id) => id as TweetId)
+  .openapi({ type: 'integer', format: 'int64' })
+
+const newPoll = z
+  .object({
+    options: z
+      .array(z.string().max(OPTION_UNITS_MAX).openapi({ maxLength: POLL_OPTION_LENGTH_MAX }))
+      .min(POLL_OPTIONS_MIN)
+      .max(POLL_OPTIONS_MAX)
+      .openapi({ description: 'Each of 1 to 25 code points, no two alike' }),
+    duration_minutes: z.number().int().min(POLL_MINUTES_MIN).max(POLL_MINUTES_MAX),
+  })
+  .openapi('NewPoll')
 
 export const newTweetRequest = z
   .object({
-    content: z
-      .string()
-      .max(CONTENT_UNITS_MAX)
-      .openapi({ maxLength: 280, description: 'At most 280 code points after NFC' }),
+    content,
     is_sensitive: optional(z.boolean()),
     media_urls: optional(
       z.array(z.string()).max(0, 'must be empty: there is no media of this deployment to name yet'),
     ),
     media_ids: optional(z.array(z.unknown()).max(0, 'must be empty: there is no media to name yet')),
-    reply_to_id: z.null('replies cannot be posted yet').optional(),
-    quote_tweet_id: z.null('quotes cannot be posted yet').optional(),
-    poll: z.null('polls cannot be posted yet').optional(),
+    reply_to_id: optional(tweetId),
+    quote_tweet_id: optional(tweetId),
+    poll: optional(newPoll),
   })
-  .openapi('NewTweet')
+  .openapi('NewTweet', { description: '`content` may be blank where there is a poll or a quote' })
+export type NewTweetRequest = z.infer<typeof newTweetRequest>
+
+export const newThreadRequest = z
+  .object({ tweets: z.array(newTweetRequest).min(1).max(THREAD_LENGTH_MAX) })
+  .openapi('NewThread', { description: 'Each answers the one before: only the first may have `reply_to_id`' })
+
+export const thread = z.object({ tweets: z.array(tweet) }).openapi('PostedThread')
+
+export const editTweetRequest = z.object({ content }).openapi('EditTweet')
+
+const tweetVersion = z
+  .object({ content: z.string(), entities, created_at: z.string() })
+  .openapi('TweetVersion')
+export type TweetVersion = z.infer<typeof tweetVersion>
+
+export const versionPage = z.object({ versions: z.array(tweetVersion), pagination }).openapi('VersionPage')

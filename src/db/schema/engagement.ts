@@ -51,5 +51,6 @@ export const bookmarks = pgTable(
   (t) => [
     primaryKey({ columns: [t.userId, t.tweetId] }),
     index('bookmarks_user_id').on(t.userId, t.createdAt, t.tweetId),
+    index('bookmarks_tweet_id').on(t.tweetId, t.userId),
   ],
 )

@@ -22,6 +22,7 @@ export const notifications = pgTable(
   },
   (t) => [
     index('idx_notifications_user_id').on(t.userId, t.id),
+    index('notifications_tweet_id').on(t.tweetId, t.id).where(sql`tweet_id is not null`),
     index('idx_notifications_is_read').on(t.userId).where(sql`is_read = false`),
   ],
 )

@@ -48,6 +48,8 @@ export const tweets = pgTable(
     nonce: uuid('nonce').notNull(),
     editedAt: instant('edited_at'),
     deletedAt: instant('deleted_at'),
+    /** When the content of a deleted tweet was erased. */
+    erasedAt: instant('erased_at'),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
@@ -57,6 +59,7 @@ export const tweets = pgTable(
     index('idx_tweets_reply_to_id').on(t.replyToId, t.id).where(sql`reply_to_id is not null`),
     index('tweets_conversation_id').on(t.conversationId, t.id),
     index('tweets_quote_tweet_id').on(t.quoteTweetId, t.id).where(sql`quote_tweet_id is not null`),
+    index('tweets_to_erase').on(t.deletedAt).where(sql`deleted_at is not null and erased_at is null`),
   ],
 )
 

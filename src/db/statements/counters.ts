@@ -7,11 +7,15 @@ export interface Subject {
   id: number
 }
 
+/** Votes are counted as `poll_<position>` of their tweet. */
+const POLL_COUNTER = 'poll_'
+
 /**
  * Folds the ledger's deltas of these subjects into their counters, and answers how many deltas that were.
  * First all subjects are locked, in one order everywhere, so that folds at once wait for each other instead of
  * deadlocking; the second statement then sees every delta that was committed before it had its locks. Only deltas of
  * subjects that were erased, which nothing locks, can be in two folds at once: the one that comes second skips them.
+ * A poll's options are folded under the lock of its tweet.
  */
 export async function foldCounters(db: Db, subjects: readonly Subject[]): Promise<number> {
   if (subjects.length === 0) return 0
@@ -64,6 +68,16 @@ export async function foldCounters(db: Db, subjects: readonly Subject[]): Promis
           bookmark_count = t.bookmark_count + s.bookmarks
       from sums s
       where s.subject = 'tweet' and t.id = s.id
+        and (s.likes, s.retweets, s.replies, s.quotes, s.bookmarks) <> (0, 0, 0, 0, 0)
+    ), votes as (
+      select id, substr(counter, length(${POLL_COUNTER}) + 1)::smallint as position, sum(delta) as votes
+      from taken
+      where subject = 'tweet' and starts_with(counter, ${POLL_COUNTER})
+      group by id, position
+    ), folded_polls as (
+      update poll_options o set vote_count = o.vote_count + v.votes
+      from votes v
+      where o.tweet_id = v.id and o.position = v.position
     ), folded_hashtags as (
       update hashtags h set tweet_count = h.tweet_count + s.tweets
       from sums s

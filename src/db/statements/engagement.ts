@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { OutboxRow } from '../../contracts/queues.ts'
-import { FLAG_BOOKMARKED, FLAG_LIKED, FLAG_RETWEETED } from '../../contracts/tweet-json.ts'
+import { FLAG_BOOKMARKED, FLAG_LIKED, FLAG_RETWEETED, FLAG_VOTE_SHIFT } from '../../contracts/tweet-json.ts'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
@@ -34,17 +34,30 @@ const KINDS = {
   bookmark: { table: sql`bookmarks`, counter: 'bookmark_count', flag: FLAG_BOOKMARKED },
 } as const
 
-/** The database's clock in microseconds: orders what a timeline is told of flags. */
-export const clockVersion = sql`(extract(epoch from clock_timestamp()) * 1000000)::bigint`
+/**
+ * Orders what a timeline is told of flags, in microseconds. A write that `changed` something is as new as the moment
+ * it has waited for all others; one that only looked is as old as its snapshot, which may lack what was committed since.
+ */
+export function stateVersion(changed: SQL): SQL {
+  return sql`(extract(epoch from case when ${changed} then clock_timestamp() else statement_timestamp() end)
+              * 1000000)::bigint`
+}
 
-/** The viewer's flags of a tweet as bits, as of this statement's snapshot. */
+/**
+ * What the viewer did to a tweet as bits, as of this statement's snapshot. Each is a probe of a primary key: a scalar
+ * subquery, because the planner may turn `exists` into a hash of everything the viewer ever liked.
+ */
 export function flagBits(viewer: number | SQL, tweet: number | SQL): SQL {
+  const acted = (table: string) =>
+    sql`(select count(*) from ${sql.raw(table)} a where a.user_id = ${viewer} and a.tweet_id = ${tweet})::int`
   return sql`(
-      (exists (select from likes l where l.user_id = ${viewer} and l.tweet_id = ${tweet}))::int * ${FLAG_LIKED}::int
-      + (exists (select from retweets r where r.user_id = ${viewer} and r.tweet_id = ${tweet}))::int
-        * ${FLAG_RETWEETED}::int
-      + (exists (select from bookmarks b where b.user_id = ${viewer} and b.tweet_id = ${tweet}))::int
-        * ${FLAG_BOOKMARKED}::int)`
+      ${acted('likes')} * ${FLAG_LIKED}::int
+      + ${acted('retweets')} * ${FLAG_RETWEETED}::int
+      + ${acted('bookmarks')} * ${FLAG_BOOKMARKED}::int
+      + coalesce((
+          select (v.position + 1) << ${FLAG_VOTE_SHIFT}::int
+          from poll_votes v
+          where v.tweet_id = ${tweet} and v.user_id = ${viewer}), 0))`
 }
 
 /** Why the viewer may not act at all, or null. */
@@ -54,6 +67,7 @@ export function viewerRefusal(viewer: UserId): SQL {
            when exists (select from users where id = ${viewer} and suspended_at is not null) then 'suspended' end`
 }
 
+/** The outbox row by which the viewer's own timeline is told for certain what holds now. */
 export const flagsChanged = (viewer: UserId, tweet: TweetId) =>
   outboxRow(
     'fan-out',
@@ -62,7 +76,9 @@ export const flagsChanged = (viewer: UserId, tweet: TweetId) =>
 
 /**
  * Likes or bookmarks a tweet that the viewer may see. One statement, which touches no row of the tweet: the count goes
- * to the ledger. A repeat inserts nothing, so it changes nothing and costs no quota.
+ * to the ledger. A repeat inserts nothing, so it changes nothing and costs no quota (of two at once, which do not see
+ * each other, each takes a use). No lock keeps the tweet from being deleted meanwhile: such a like is the last one of
+ * a tweet that nobody sees any more.
  */
 export async function insertEngagement(
   db: Db,
@@ -91,7 +107,7 @@ export async function insertEngagement(
       select coalesce(${viewerRefusal(viewer)}, case when not exists (select from target) then 'tweet_not_found' end)
         as refusal
     ), quota as (${taken}
-    ), inserted as (
+    ), changed as (
       insert into ${table} (user_id, tweet_id)
       select ${viewer}::bigint, target.id from target, quota
       where not exists (select from before)
@@ -99,23 +115,22 @@ export async function insertEngagement(
       returning tweet_id
     ), ledger as (
       insert into counter_deltas (subject, subject_id, counter, delta)
-      select 'tweet', tweet_id, ${counter}, 1 from inserted
+      select 'tweet', tweet_id, ${counter}, 1 from changed
     ), sent as (
       insert into outbox (queue, message, next_attempt_at)
-      select ${flagsChanged(viewer, tweet)} from inserted
+      select ${flagsChanged(viewer, tweet)} from changed
       returning id, queue, message
     )
     select case
       when (select refusal from gate) is not null then json_build_object('outcome', (select refusal from gate))
-      when exists (select from inserted) or exists (select from before) then ${done(
-        sql`
-        ${flagBits(viewer, tweet)} | ${flag}::int`,
-        sql`(select count(*) from inserted)`,
+      when exists (select from changed) or exists (select from before) then ${done(
+        sql`${flagBits(viewer, tweet)} | ${flag}::int`,
+        sql`(select count(*) from changed)`,
       )}
       when exists (select from quota) then ${done(sql`${flagBits(viewer, tweet)} | ${flag}::int`, sql`0`)}
       else json_build_object(
         'outcome', 'rate_limited',
-        'retry_after_seconds', ${quota === null ? sql`1` : quotaFreeInSeconds(viewer, quota)})
+        'retry_after_seconds', ${retryAfterSeconds(viewer, quota)})
     end as result`,
   )
   if (row === undefined) throw new Error(`Inserting a ${kind} answered no row`)
@@ -135,19 +150,24 @@ export async function deleteEngagement(db: Db, kind: Kind, viewer: UserId, tweet
       where t.id = ${tweet}
         and (${tweetIsVisibleTo(viewer)}
              or exists (select from ${table} mine where mine.user_id = ${viewer} and mine.tweet_id = t.id))
-    ), inserted as (
-      delete from ${table} where user_id = ${viewer} and tweet_id = ${tweet} returning tweet_id
+    ), gate as (
+      select coalesce(${viewerRefusal(viewer)}, case when not exists (select from target) then 'tweet_not_found' end)
+        as refusal
+    ), changed as (
+      delete from ${table}
+      where user_id = ${viewer} and tweet_id = ${tweet} and (select refusal from gate) is null
+      returning tweet_id
     ), ledger as (
       insert into counter_deltas (subject, subject_id, counter, delta)
-      select 'tweet', tweet_id, ${counter}, -1 from inserted
+      select 'tweet', tweet_id, ${counter}, -1 from changed
     ), sent as (
       insert into outbox (queue, message, next_attempt_at)
-      select ${flagsChanged(viewer, tweet)} from inserted
+      select ${flagsChanged(viewer, tweet)} from changed
       returning id, queue, message
     )
     select case
-      when not exists (select from target) then json_build_object('outcome', 'tweet_not_found')
-      else ${done(sql`${flagBits(viewer, tweet)} & ~${flag}::int`, sql`-(select count(*) from inserted)`)}
+      when (select refusal from gate) is not null then json_build_object('outcome', (select refusal from gate))
+      else ${done(sql`${flagBits(viewer, tweet)} & ~${flag}::int`, sql`-(select count(*) from changed)`)}
     end as result`,
   )
   if (row === undefined) throw new Error(`Deleting a ${kind} answered no row`)
@@ -157,10 +177,17 @@ export async function deleteEngagement(db: Db, kind: Kind, viewer: UserId, tweet
 function done(flags: SQL, change: SQL): SQL {
   return sql`json_build_object(
         'outcome', 'done',
-        'changed', exists (select from inserted),
+        'changed', exists (select from changed),
         'count', greatest(0, (select count from target) + ${change}),
-        'state', json_build_object('flags', ${flags}, 'version', ${clockVersion}),
+        'state', json_build_object('flags', ${flags}, 'version', ${stateVersion(sql`exists (select from changed)`)}),
         'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]'))`
+}
+
+/** A whole window where all its uses were taken by requests that this one waited for, and so cannot see. */
+function retryAfterSeconds(viewer: UserId, quota: Quota | null): SQL {
+  return quota === null
+    ? sql`null`
+    : sql`coalesce(${quotaFreeInSeconds(viewer, quota)}, ${quota.windowSeconds}::int)`
 }
 
 /** The truth about what users did to tweets, for timelines that may have heard otherwise. */

@@ -1,32 +1,63 @@
 import { sql } from 'drizzle-orm'
 import type { OutboxRow } from '../../contracts/queues.ts'
-import type { TweetId, UserId } from '../../domain/ids.ts'
+import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { array, type Db, query } from '../client.ts'
+import { flagBits } from './engagement.ts'
+import { replyBelongs } from './home-timeline.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
-import { type TweetRecord, tweetRecord } from './tweet-columns.ts'
-import { isPresent, noBlockBetween, notMutedBy } from './visibility.ts'
+import type { UserCardRow } from './profile-columns.ts'
+import { type TweetRecord, tweetRecord, userRecord } from './tweet-columns.ts'
+import { isPresent, NOBODY, noBlockBetween, notMutedBy } from './visibility.ts'
 
 /** Warm followers that one delivery task serves; a larger fan-out is split into chunks of this many. */
 export const FAN_OUT_CHUNK = 500
 
-/** One tweet to deliver, or to take back, for the warm followers within some bounds. */
+/** What is done to timelines: an entry is delivered or taken back, or the card of a tweet replaced. */
+export type FanOutEffect = 'deliver' | 'retract' | 'revise'
+
+/** One entry's effect on the timelines of the warm followers within some bounds. */
 export interface FanOutTask {
   outbox_id: number
+  effect: FanOutEffect
+  /** The tweet's id, or the retweet's. */
+  entry_id: EntryId
   tweet_id: TweetId
   author_id: UserId
-  retract: boolean
-  /** Both inclusive. The author counts as a follower of themselves. */
+  /** Whose followers: the author, or the retweeter. They count as a follower of themselves. */
+  by_id: UserId
+  /** Both inclusive. */
   from_follower: number
   to_follower: number
 }
 
+/** What a receiver had done to the tweet that is shown again: retweeted, or quoted. */
+export interface ActedReceiver {
+  user_id: UserId
+  tweet_id: TweetId
+  flags: number
+}
+
 export interface FanOutPlan {
   outbox_id: number
-  /** Null when there is nothing to deliver: the tweet is gone. Retractions need none. */
+  /** Null when there is nothing to deliver or revise: the tweet is gone, or the retweet was undone. */
   tweet: TweetRecord | null
+  /** Null but for a retweet. */
+  retweeter: UserCardRow | null
   /** Warm timelines, at most one more than a chunk: then the task is to be split. */
   receivers: UserId[]
+  acted: ActedReceiver[]
+  /** The database's clock in microseconds: what `acted` says holds as of then. */
+  version: number
 }
+
+/** A follower `f` hears of the entry: unless they hid retweets, muted or blocked somebody, or the reply is not for them. */
+const hears = sql`(
+            (task.entry_id = task.tweet_id or f.show_retweets)
+            and ${noBlockBetween(sql`f.follower_id`, sql`task.author_id`)}
+            and ${noBlockBetween(sql`f.follower_id`, sql`task.by_id`)}
+            and ${notMutedBy(sql`f.follower_id`, sql`task.author_id`)}
+            and ${notMutedBy(sql`f.follower_id`, sql`task.by_id`)}
+            and (task.entry_id <> task.tweet_id or ${replyBelongs(sql`f.follower_id`, 'shown')}))`
 
 /**
  * Resolves tasks to tweets and warm followers, for all messages of a batch in one statement. A task whose outbox
@@ -38,32 +69,49 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
     sql`
     select json_build_object(
       'outbox_id', task.outbox_id,
-      'tweet', (
-        select ${tweetRecord}
-        from tweets t
-        join users u on u.id = t.user_id
-        where t.id = task.tweet_id and not task.retract
-          and not t.is_deleted and t.reply_to_id is null and ${isPresent}),
-      'receivers', coalesce(audience.ids, '[]')) as plan
+      'version', (extract(epoch from statement_timestamp()) * 1000000)::bigint,
+      'tweet', case when task.effect <> 'retract' then shown.tweet end,
+      'retweeter', (
+        select ${userRecord('u')}
+        from users u
+        where u.id = task.by_id and task.entry_id <> task.tweet_id),
+      'receivers', coalesce(to_json(audience.ids), '[]'),
+      'acted', coalesce((
+        select json_agg(json_build_object('user_id', acts.user_id, 'tweet_id', acts.tweet_id, 'flags', acts.flags))
+        from (
+          select receiver.user_id, again.tweet_id, ${flagBits(sql`receiver.user_id`, sql`again.tweet_id`)} as flags
+          from (select task.tweet_id where task.entry_id <> task.tweet_id
+                union all
+                select shown.quote_tweet_id where task.entry_id = task.tweet_id and shown.quote_tweet_id is not null
+               ) again
+          cross join unnest(audience.ids) as receiver(user_id)
+          where task.effect = 'deliver') acts
+        where acts.flags <> 0), '[]')) as plan
     from jsonb_to_recordset(${JSON.stringify(tasks)}::jsonb) as task(
-      outbox_id bigint, tweet_id bigint, author_id bigint, retract boolean, from_follower bigint, to_follower bigint)
+      outbox_id bigint, effect text, entry_id bigint, tweet_id bigint, author_id bigint, by_id bigint,
+      from_follower bigint, to_follower bigint)
     join outbox o on o.id = task.outbox_id
     left join lateral (
-      select json_agg(warm.user_id) as ids
+      select t.user_id, t.reply_to_id, t.reply_to_user_id, t.quote_tweet_id, ${tweetRecord(NOBODY)} as tweet
+      from tweets t
+      join users u on u.id = t.user_id
+      where t.id = task.tweet_id and not t.is_deleted and ${isPresent}
+        and (task.entry_id = task.tweet_id or exists (select from retweets r where r.id = task.entry_id))
+      limit 1) shown on true
+    left join lateral (
+      select array_agg(warm.user_id) as ids
       from (
         (select own.user_id
          from timelines own
-         where own.user_id = task.author_id
+         where own.user_id = task.by_id
            and own.user_id between task.from_follower and task.to_follower)
         union all
         (select w.user_id
          from follows f
          join timelines w on w.user_id = f.follower_id
-         where f.following_id = task.author_id
+         where f.following_id = task.by_id
            and f.follower_id between task.from_follower and task.to_follower
-           and (task.retract
-                or (${noBlockBetween(sql`f.follower_id`, sql`task.author_id`)}
-                    and ${notMutedBy(sql`f.follower_id`, sql`task.author_id`)}))
+           and (task.effect <> 'deliver' or ${hears})
          order by f.follower_id
          limit ${FAN_OUT_CHUNK + 1})
       ) warm) audience on true`,
@@ -84,9 +132,9 @@ export async function splitFanOut(db: Db, task: FanOutTask): Promise<OutboxRow[]
       delete from outbox where id = ${task.outbox_id} returning id
     ), warm as (
       select w.user_id
-      from (select follower_id as id from follows where following_id = ${task.author_id}
+      from (select follower_id as id from follows where following_id = ${task.by_id}
             union all
-            select ${task.author_id}::bigint) audience
+            select ${task.by_id}::bigint) audience
       join timelines w on w.user_id = audience.id
       where w.user_id between ${task.from_follower}::bigint and ${task.to_follower}::bigint
     ), numbered as (
@@ -98,9 +146,9 @@ export async function splitFanOut(db: Db, task: FanOutTask): Promise<OutboxRow[]
       select ${outboxRow(
         'fan-out',
         sql`jsonb_build_object(
-          'type', 'fan_out_chunk', 'v', 1,
+          'type', 'fan_out_chunk', 'v', 1, 'effect', ${task.effect}::text, 'entry_id', ${task.entry_id}::bigint,
           'tweet_id', ${task.tweet_id}::bigint, 'author_id', ${task.author_id}::bigint,
-          'retract', ${task.retract}::boolean,
+          'by_id', ${task.by_id}::bigint,
           'from_follower', from_follower, 'to_follower', to_follower)`,
       )}
       from chunks, whole

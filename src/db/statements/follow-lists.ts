@@ -3,31 +3,21 @@ import type { UserRef } from '../../contracts/http/common.ts'
 import type { Relationship } from '../../contracts/http/users.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
+import { isBehind, type ListPage, type Place, placeRecord } from './places.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { userRecord } from './tweet-columns.ts'
 import { relationshipRecord, whichUser } from './users.ts'
 import { isPresent, noBlockBetween, viewerId } from './visibility.ts'
 
-/** A place in a follow list. Many may have followed at one moment, so the user's id breaks ties. */
-export interface FollowPlace {
-  /** Microseconds since 1970, as text because they outgrow a number. */
-  atUs: string
-  id: number
-}
-
-export interface FollowListPage {
+export interface FollowListPage extends ListPage<Place> {
   direction: 'followers' | 'following'
-  /** The last row of the page before; null for the newest. */
-  after: FollowPlace | null
-  offset: number
-  limit: number
 }
 
 export interface ListedUserRow {
   user: UserCardRow
   /** To the reader; all false for one who is signed out. */
   relationship: Relationship
-  place: FollowPlace
+  place: Place
 }
 
 /**
@@ -46,11 +36,6 @@ export async function readFollowList(
     direction === 'followers'
       ? [sql`f.following_id`, sql`f.follower_id`]
       : [sql`f.follower_id`, sql`f.following_id`]
-  const older =
-    after === null
-      ? sql`true`
-      : sql`(f.created_at, ${theirs})
-              < (to_timestamp(0) + ${after.atUs}::bigint * interval '1 microsecond', ${after.id})`
   const rows = await query<{ listed: ListedUserRow | null }>(
     db,
     sql`
@@ -65,15 +50,13 @@ export async function readFollowList(
     select case when u.id is not null then json_build_object(
              'user', ${userRecord('u')},
              'relationship', ${relationshipRecord(who)},
-             'place', json_build_object(
-               'atUs', (extract(epoch from page.created_at) * 1000000)::bigint::text,
-               'id', u.id)) end as listed
+             'place', ${placeRecord(sql`page.created_at`, sql`u.id`)}) end as listed
     from owner
     left join lateral (
       select f.created_at, u.id
       from follows f
       join users u on u.id = ${theirs}
-      where owner.readable and ${mine} = owner.id and ${older} and ${isPresent}
+      where owner.readable and ${mine} = owner.id and ${isBehind(after, sql`f.created_at`, theirs)} and ${isPresent}
         and ${noBlockBetween(who, sql`u.id`)}
       order by f.created_at desc, ${theirs} desc
       limit ${limit} offset ${offset}) page on true

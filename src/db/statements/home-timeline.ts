@@ -1,9 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { Counts } from '../../contracts/tweet-json.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { idFloor } from '../../domain/ids.ts'
-import { type Db, query, transaction } from '../client.ts'
-import { type TweetRecord, tweetRecord, viewerFlags } from './tweet-columns.ts'
+import { type Db, transaction } from '../client.ts'
+import { flagBits } from './engagement.ts'
+import type { UserCardRow } from './profile-columns.ts'
+import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import type { EntryRow, ShownEntry } from './tweets.ts'
 import { isPresent, mayRead, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
@@ -11,37 +12,28 @@ const DAY_MS = 86_400_000
 /** Ages at which the windows of a pull end. Each is read only while those before it did not fill the page. */
 const WINDOW_AGES_MS = [2 * DAY_MS, 14 * DAY_MS, 90 * DAY_MS]
 
-/**
- * Says that the timeline is warm from now on, under a new epoch: fan-out that looks up followers after this
- * commit delivers to it. Answers the epoch, greater than any before even when the database was restored; null when
- * there is no such user.
- */
-export async function commitWarm(db: Db, user: UserId, nowMs: number): Promise<number | null> {
-  const [row] = await query<{ epoch: number }>(
-    db,
-    sql`
-    insert into timelines as t (user_id, epoch)
-    select id, ${nowMs} from users where id = ${user}
-    on conflict (user_id) do update set epoch = greatest(t.epoch + 1, excluded.epoch), warm_at = now()
-    returning epoch::float8 as epoch`,
-  )
-  return row?.epoch ?? null
-}
-
-/** The timeline goes cold, unless it was built again since. */
-export async function commitCold(db: Db, user: UserId, epoch: number): Promise<void> {
-  await query(db, sql`delete from timelines where user_id = ${user} and epoch = ${epoch}`)
-}
-
 export interface PulledEntry {
+  /** The tweet's id, or the retweet's. */
   id: EntryId
   tweet_id: TweetId
   author_id: UserId
+  retweeter: UserCardRow | null
+}
+
+/** What the reader did to pulled tweets and to those they quote: only where they did something. */
+export interface PulledFlags {
+  tweet_id: TweetId
   flags: number
 }
 
-export interface PulledTimeline {
+export interface PulledEntries {
   entries: PulledEntry[]
+  acted: PulledFlags[]
+  /** The database's clock in microseconds when this was read: what `acted` says holds as of then. */
+  version: number
+}
+
+export interface PulledTimeline extends PulledEntries {
   followees: UserId[]
   /** The state of the graph that `followees` shows: operations up to this version are in it. */
   graph_version: number
@@ -49,33 +41,55 @@ export interface PulledTimeline {
   dropped: UserId[]
 }
 
-/** What may stand on a home timeline: whole conversations are read where they happen. */
-const belongsOnHome = sql`t.is_deleted = false and t.reply_to_id is null`
-
-/** The authors of `viewer`'s home timeline. */
-function homeAuthors(viewer: UserId): SQL {
+/** The authors of the reader's home timeline, and whether their retweets stand on it. */
+function homeAuthors(reader: UserId): SQL {
   return sql`
-      select f.following_id as id
+      select f.following_id as id, f.show_retweets
       from follows f
       join users u on u.id = f.following_id
-      where f.follower_id = ${viewer} and ${isPresent}
-        and ${noBlockBetween(viewer, sql`u.id`)} and ${notMutedBy(viewer, sql`u.id`)}
+      where f.follower_id = ${reader} and ${isPresent}
+        and ${noBlockBetween(reader, sql`u.id`)} and ${notMutedBy(reader, sql`u.id`)}
       union all
-      select ${viewer}::bigint`
+      select ${reader}::bigint, true`
 }
 
-/** The newest entries of `authors` with `from <= id < to`; `idx_tweets_user_created` serves each author. */
-function newestBetween(from: number, to: number, limit: number): SQL {
+/**
+ * Whether the tweet of this alias belongs on the reader's home timeline: a reply does for those who follow both, for
+ * whom it answers, and for its author.
+ */
+export function replyBelongs(reader: number | SQL, alias: 't' | 'shown' = 't'): SQL {
+  const t = sql.raw(alias)
+  return sql`(
+          ${t}.reply_to_id is null or ${t}.user_id = ${reader} or ${t}.reply_to_user_id in (${t}.user_id, ${reader})
+          or (select count(*) from follows f2
+              where f2.follower_id = ${reader} and f2.following_id = ${t}.reply_to_user_id) > 0)`
+}
+
+/**
+ * The newest entries of `authors` with `from <= id < to`: their tweets and their retweets of what the reader may
+ * see. `idx_tweets_user_created` and `idx_retweets_user_id` give each author's in order.
+ */
+function newestBetween(reader: UserId, from: number, to: number, limit: number): SQL {
   return sql`
-      (select t.id, t.user_id
+      (select e.id, e.tweet_id, e.author_id, e.retweeter_id
        from authors a
        cross join lateral (
-         select t.id, t.user_id
-         from tweets t
-         where t.user_id = a.id and t.id >= ${from}::bigint and t.id < ${to}::bigint and ${belongsOnHome}
-         order by t.id desc
-         limit ${limit}) t
-       order by t.id desc
+         (select t.id, t.id as tweet_id, t.user_id as author_id, null::bigint as retweeter_id
+          from tweets t
+          where t.user_id = a.id and t.id >= ${from}::bigint and t.id < ${to}::bigint and t.is_deleted = false
+            and ${replyBelongs(reader)}
+          order by t.id desc
+          limit ${limit})
+         union all
+         (select r.id, r.tweet_id, t.user_id, r.user_id
+          from retweets r
+          join tweets t on t.id = r.tweet_id
+          join users u on u.id = t.user_id
+          where r.user_id = a.id and a.show_retweets and r.id >= ${from}::bigint and r.id < ${to}::bigint
+            and ${tweetIsVisibleTo(reader)} and ${notMutedBy(reader, sql`u.id`)}
+          order by r.id desc
+          limit ${limit})) e
+       order by e.id desc
        limit ${limit})`
 }
 
@@ -84,13 +98,39 @@ function newestBetween(from: number, to: number, limit: number): SQL {
  * stops the append as soon as it is full, so a reader of active authors touches the newest partitions only.
  * The append must keep its order: it runs without parallel workers (`noParallel`).
  */
-function newestEntries(before: number, nowMs: number, limit: number): SQL {
+function newestEntries(reader: UserId, before: number, nowMs: number, limit: number): SQL {
   const bounds = [before, ...WINDOW_AGES_MS.map((age) => Math.min(idFloor(nowMs - age), before)), 0]
-  const windows = bounds.slice(1).map((from, index) => newestBetween(from, bounds[index] ?? before, limit))
+  const windows = bounds
+    .slice(1)
+    .map((from, index) => newestBetween(reader, from, bounds[index] ?? before, limit))
   return sql`select * from (${sql.join(windows, sql` union all `)}) windows limit ${limit}`
 }
 
 const noParallel = sql`select set_config('max_parallel_workers_per_gather', '0', true)`
+
+/** The columns of PulledEntries, of the entries `newest`. */
+function pulledEntries(reader: UserId): SQL {
+  return sql`
+      'version', (extract(epoch from statement_timestamp()) * 1000000)::bigint,
+      'entries', coalesce((
+        select json_agg(json_build_object(
+          'id', n.id, 'tweet_id', n.tweet_id, 'author_id', n.author_id,
+          'retweeter', case when r.id is not null then ${userRecord('r')} end)
+          order by n.id desc)
+        from newest n
+        left join users r on r.id = n.retweeter_id), '[]'),
+      'acted', coalesce((
+        select json_agg(json_build_object('tweet_id', s.id, 'flags', s.flags))
+        from (
+          select shown.id, ${flagBits(reader, sql`shown.id`)} as flags
+          from (select tweet_id as id from newest
+                union
+                select t.quote_tweet_id
+                from newest n
+                join tweets t on t.id = n.tweet_id
+                where t.quote_tweet_id is not null) shown) s
+        where s.flags <> 0), '[]')`
+}
 
 /** Everything a home timeline is built of, as of one moment: one statement sees one snapshot. */
 export async function pullTimeline(
@@ -102,17 +142,9 @@ export async function pullTimeline(
     before: [noParallel],
     main: sql`
     with authors as materialized (${homeAuthors(user)}
-    ), newest as materialized (${newestEntries(before, nowMs, limit)}
+    ), newest as materialized (${newestEntries(user, before, nowMs, limit)}
     )
-    select json_build_object(
-      'entries', coalesce((
-        select json_agg(json_build_object(
-          'id', n.id, 'tweet_id', n.id, 'author_id', n.user_id,
-          'flags', (exists (select from likes l where l.user_id = ${user} and l.tweet_id = n.id))::int
-                 + (exists (select from retweets r where r.user_id = ${user} and r.tweet_id = n.id))::int * 2
-                 + (exists (select from bookmarks b where b.user_id = ${user} and b.tweet_id = n.id))::int * 4)
-          order by n.id desc)
-        from newest n), '[]'),
+    select json_build_object(${pulledEntries(user)},
       'followees', coalesce((select json_agg(following_id) from follows where follower_id = ${user}), '[]'),
       'graph_version', coalesce((select graph_version from users where id = ${user}), 0),
       'dropped', coalesce((
@@ -126,94 +158,71 @@ export async function pullTimeline(
   return row.pulled
 }
 
-/**
- * The newest entries of one author, read after the follow's commit; none where the reader may not see them. Whether
- * they may is one value rather than a join, so that `idx_tweets_user_created` gives the newest in order.
- */
+/** The newest entries of one author, read after the follow's commit; none where the reader may not see them. */
 export async function readBackfill(
   db: Db,
   reader: UserId,
   author: UserId,
-  limit: number,
-): Promise<PulledEntry[]> {
-  return query<PulledEntry>(
-    db,
-    sql`
-    select t.id::float8 as id, t.id::float8 as tweet_id, t.user_id::float8 as author_id,
-           ((exists (select from likes l where l.user_id = ${reader} and l.tweet_id = t.id))::int
-            + (exists (select from retweets r where r.user_id = ${reader} and r.tweet_id = t.id))::int * 2
-            + (exists (select from bookmarks b where b.user_id = ${reader} and b.tweet_id = t.id))::int * 4) as flags
-    from tweets t
-    where t.user_id = (
-        select u.id
-        from users u
-        where u.id = ${author} and ${isPresent} and ${mayRead(reader)} and ${notMutedBy(reader, sql`u.id`)})
-      and ${belongsOnHome}
-    order by t.id desc
-    limit ${limit}`,
-  )
+  { nowMs, before, limit }: { nowMs: number; before: number; limit: number },
+): Promise<PulledEntries> {
+  const [row] = await transaction<{ pulled: PulledEntries }>(db, {
+    before: [noParallel],
+    main: sql`
+    with authors as materialized (
+      select u.id, coalesce(f.show_retweets, true) as show_retweets
+      from users u
+      left join follows f on f.follower_id = ${reader} and f.following_id = u.id
+      where u.id = ${author} and ${isPresent} and ${mayRead(reader)} and ${notMutedBy(reader, sql`u.id`)}
+    ), newest as materialized (${newestEntries(reader, before, nowMs, limit)}
+    )
+    select json_build_object(${pulledEntries(reader)}) as pulled`,
+  })
+  if (row === undefined) throw new Error('A backfill answered no row')
+  return row.pulled
+}
+
+/** Where a read below the kept entries begins. */
+export interface BelowPage {
+  before: number
+  /** The newest entry of this scroll: what is newer is as if it were not there. */
+  top: number
+  nowMs: number
+  limit: number
+  offset: number
 }
 
 /**
- * The home timeline below what its object keeps, to the end of history. A place whose tweet may not be seen
- * comes back without its entry, so that a page knows how far it has read.
+ * The home timeline below what its object keeps, to the end of history. A place whose tweet may not be seen, or
+ * stands further up as somebody's newer retweet, comes back without its entry, so that a page knows how far it has read.
+ * `limit 1` keeps each tweet a probe of its primary key: joined, they may be looked for in whole partitions.
  */
 export async function readHomeBelow(
   db: Db,
   viewer: UserId,
-  { before, nowMs, limit, offset }: { before: number; nowMs: number; limit: number; offset: number },
+  { before, top, nowMs, limit, offset }: BelowPage,
 ): Promise<EntryRow[]> {
   return transaction<{ entry_id: EntryId; entry: ShownEntry | null }>(db, {
     before: [noParallel],
     main: sql`
     with authors as materialized (${homeAuthors(viewer)}
-    ), newest as materialized (${newestEntries(before, nowMs, limit + offset)}
+    ), newest as materialized (${newestEntries(viewer, before, nowMs, limit + offset)}
     )
-    select page.id::float8 as entry_id,
-           case when ${tweetIsVisibleTo(viewer)} then json_build_object(
-             'tweet', ${tweetRecord}, 'flags', ${viewerFlags(viewer)}, 'retweeter', null) end as entry
-    from (select id from newest order by id desc offset ${offset}) page
-    join tweets t on t.id = page.id
-    join users u on u.id = t.user_id
+    select page.id::float8 as entry_id, shown.entry
+    from (select * from newest order by id desc offset ${offset}) page
+    cross join lateral (
+      select case when ${tweetIsVisibleTo(viewer)} and not exists (
+               select from retweets newer
+               join authors a on a.id = newer.user_id and a.show_retweets
+               where newer.tweet_id = page.tweet_id and newer.id > page.id and newer.id <= ${top})
+             then json_build_object(
+               'tweet', ${tweetRecord(viewer)},
+               'flags', ${viewerFlags(viewer)},
+               'retweeter', case when r.id is not null then ${userRecord('r')} end) end as entry
+      from tweets t
+      join users u on u.id = t.user_id
+      left join users r on r.id = page.retweeter_id
+      where t.id = page.tweet_id
+      limit 1) shown
     order by page.id desc`,
   })
-}
-
-export interface FreshTweet {
-  id: TweetId
-  /** Deleted, or its author is deactivated or suspended. */
-  gone: boolean
-  author_is_private: boolean
-  revision: string
-  counts: Counts
-  /** The whole tweet, where the revision that was asked with is not this one. */
-  tweet: TweetRecord | null
-}
-
-/**
- * Counts and revisions of tweets, with the whole tweet where what the asker knows is outdated: one statement
- * for a page whether its cards are cached, missing or old. A tweet that does not exist has no row.
- */
-export async function freshenTweets(
-  db: Db,
-  known: readonly { id: TweetId; revision: string | null }[],
-): Promise<FreshTweet[]> {
-  const rows = await query<{ fresh: FreshTweet }>(
-    db,
-    sql`
-    select json_build_object(
-             'id', t.id,
-             'gone', t.is_deleted or not ${isPresent},
-             'author_is_private', u.is_private,
-             'revision', t.revision || '.' || u.revision,
-             'counts', json_build_object(
-               'likes', t.like_count, 'retweets', t.retweet_count, 'replies', t.reply_count,
-               'quotes', t.quote_count, 'bookmarks', t.bookmark_count),
-             'tweet', case when k.revision is distinct from t.revision || '.' || u.revision
-                           then ${tweetRecord} end) as fresh
-    from jsonb_to_recordset(${JSON.stringify(known)}::jsonb) as k(id bigint, revision text)
-    join tweets t on t.id = k.id
-    join users u on u.id = t.user_id`,
-  )
-  return rows.map(({ fresh }) => fresh)
 }

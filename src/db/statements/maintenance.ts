@@ -17,3 +17,36 @@ export async function deleteExpired(db: Db): Promise<void> {
     ],
   })
 }
+
+/**
+ * Erases the content of tweets that were deleted more than 30 days ago, at most so many, and answers how many. The row
+ * stays, because replies stand on it, and the poll with its votes. `tweets_to_erase` serves it.
+ */
+export async function eraseDeletedTweets(db: Db, limit: number): Promise<number> {
+  const [row] = await query<{ erased: number }>(
+    db,
+    sql`
+    with due as materialized (
+      select id
+      from tweets
+      where deleted_at is not null and erased_at is null and deleted_at < now() - interval '30 days'
+      order by deleted_at
+      limit ${limit}
+      for no key update skip locked
+    ), erased as (
+      update tweets
+      set content = '', entities = '{"hashtags": [], "mentions": [], "urls": []}', media_urls = '[]',
+          erased_at = now(), updated_at = now()
+      where id in (select id from due)
+      returning id
+    ), versions as (
+      delete from tweet_versions where tweet_id in (select id from due)
+    ), mentions as (
+      delete from tweet_mentions where tweet_id in (select id from due)
+    ), tags as (
+      delete from tweet_hashtags where tweet_id in (select id from due)
+    )
+    select count(*)::int as erased from erased`,
+  )
+  return row?.erased ?? 0
+}

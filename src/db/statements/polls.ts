@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm'
+import type { OutboxRow } from '../../contracts/queues.ts'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
-import { viewerRefusal } from './engagement.ts'
+import { flagsChanged, viewerRefusal } from './engagement.ts'
+import { outboxRecord } from './outbox.ts'
 import { pollRecord } from './tweet-columns.ts'
 import { tweetIsVisibleTo } from './visibility.ts'
 
@@ -12,7 +14,15 @@ export interface PollRecord {
 }
 
 export type Voted =
-  | { outcome: 'voted'; poll: PollRecord; position: number }
+  | {
+      outcome: 'voted'
+      /** False for a repeat: nothing was written and nothing is owed. */
+      changed: boolean
+      /** As stored, with this vote. */
+      poll: PollRecord
+      outbox: OutboxRow[]
+    }
+  | { outcome: 'no_such_option'; options: number }
   | {
       outcome:
         | 'tweet_not_found'
@@ -22,14 +32,27 @@ export type Voted =
         | 'unauthenticated'
         | 'suspended'
     }
-  | { outcome: 'no_such_option'; options: number }
+
+/** Another vote of the same user was committed just now: what it was, only a new statement sees. */
+interface Raced {
+  outcome: 'raced'
+}
 
 /**
- * Votes once, while the poll is open. One statement: of two votes at once, the primary key lets one in. The same vote
- * again is done already; another one is refused.
+ * Votes once, while the poll is open. The same vote again is done already; another one is refused. One round trip,
+ * and a second one for whoever lost a race against their own vote.
  */
 export async function insertVote(db: Db, viewer: UserId, tweet: TweetId, position: number): Promise<Voted> {
-  const [row] = await query<{ result: Voted }>(
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    const voted = await tryVote(db, viewer, tweet, position)
+    if (voted.outcome !== 'raced') return voted
+  }
+  throw new Error('A vote that was there is not')
+}
+
+/** One statement: of two votes at once, the primary key lets one in. */
+async function tryVote(db: Db, viewer: UserId, tweet: TweetId, position: number): Promise<Voted | Raced> {
+  const [row] = await query<{ result: Voted | Raced }>(
     db,
     sql`
     with target as (
@@ -58,16 +81,32 @@ export async function insertVote(db: Db, viewer: UserId, tweet: TweetId, positio
     ), ledger as (
       insert into counter_deltas (subject, subject_id, counter, delta)
       select 'tweet', ${tweet}::bigint, 'poll_' || position, 1 from voted
+    ), sent as (
+      insert into outbox (queue, message, next_attempt_at)
+      select ${flagsChanged(viewer, tweet)} from voted
+      returning id, queue, message
     )
     select case
       when exists (select from voted) or (select settled from gate) = 'voted' then json_build_object(
-        'outcome', 'voted', 'poll', (select poll from target), 'position', ${position}::int)
+        'outcome', 'voted',
+        'changed', exists (select from voted),
+        'poll', (select poll from target),
+        'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]'))
       when (select settled from gate) = 'no_such_option' then json_build_object(
         'outcome', 'no_such_option',
         'options', (select count(*) from poll_options where tweet_id = ${tweet}))
-      else json_build_object('outcome', coalesce((select settled from gate), 'already_voted'))
+      else json_build_object('outcome', coalesce((select settled from gate), 'raced'))
     end as result`,
   )
   if (row === undefined) throw new Error('Voting answered no row')
-  return row.result
+  const { result } = row
+  if (result.outcome !== 'voted' || !result.changed) return result
+  return { ...result, poll: withVote(result.poll, position) }
+}
+
+function withVote(poll: PollRecord, voted: number): PollRecord {
+  const options = poll.options.map((option) =>
+    option.position === voted ? { ...option, vote_count: option.vote_count + 1 } : option,
+  )
+  return { ...poll, options }
 }

@@ -2,37 +2,40 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { UserId } from '../../domain/ids.ts'
 
 export interface Quota {
-  name: 'tweets' | 'follows'
+  name: 'tweets' | 'follows' | 'likes'
   limit: number
   windowSeconds: number
 }
 
 /**
- * A data-modifying CTE's body that takes one use of a sliding window where `condition` holds, and returns a
- * row if it could. `on conflict do update` locks the newest version of the window's row and evaluates its
+ * A data-modifying CTE's body that takes uses of a sliding window, all or none, where `condition` holds, and returns
+ * a row if it could. `on conflict do update` locks the newest version of the window's row and evaluates its
  * `where` on it: the limit is exact under concurrency, in the write's own statement, with nothing to refund.
  */
-export function takeQuota(user: UserId, quota: Quota, condition: SQL): SQL {
+export function takeQuota(user: UserId, quota: Quota, condition: SQL, uses = 1): SQL {
   const since = sql`now() - make_interval(secs => ${quota.windowSeconds})`
+  const taken = sql`array_fill(now(), array[${uses}::int])`
   return sql`
       insert into quota_windows as w (user_id, quota, uses)
-      select ${user}::bigint, ${quota.name}, array[now()]
-      where ${condition}
+      select ${user}::bigint, ${quota.name}, ${taken}
+      where ${condition} and ${uses}::int <= ${quota.limit}::int
       on conflict (user_id, quota) do update
-      set uses = array(select use from unnest(w.uses) use where use > ${since} order by use) || now()
-      where (select count(*) from unnest(w.uses) use where use > ${since}) < ${quota.limit}
+      set uses = array(select use from unnest(w.uses) use where use > ${since} order by use) || ${taken}
+      where (select count(*) from unnest(w.uses) use where use > ${since}) + ${uses}::int <= ${quota.limit}::int
       returning true as taken`
 }
 
 /**
- * Seconds until the oldest use leaves the window: when a refused request may try again. A whole window where all
- * uses were taken by requests that this one waited for: it was refused for what its own snapshot does not show.
+ * Seconds until so many of the oldest uses have left the window that the refused ones find room: when the request
+ * may try again. A whole window where all uses were taken by requests that this one waited for: it was refused for
+ * what its own snapshot does not show.
  */
-export function quotaFreeInSeconds(user: UserId, { name, windowSeconds }: Quota): SQL {
-  return sql`(
-      select least(
-        ${windowSeconds}::int,
-        ceil(extract(epoch from min(use) + make_interval(secs => ${windowSeconds}) - now()))::int)
-      from quota_windows w, unnest(w.uses) use
-      where w.user_id = ${user} and w.quota = ${name} and use > now() - make_interval(secs => ${windowSeconds}))`
+export function quotaFreeInSeconds(user: UserId, { name, limit, windowSeconds }: Quota, uses = 1): SQL {
+  return sql`coalesce((
+      select ceil(extract(epoch from use + make_interval(secs => ${windowSeconds}) - now()))::int
+      from (select use, row_number() over (order by use) as place, count(*) over () as used
+            from quota_windows w, unnest(w.uses) use
+            where w.user_id = ${user} and w.quota = ${name}
+              and use > now() - make_interval(secs => ${windowSeconds})) recent
+      where place = greatest(1, used - ${limit}::int + ${uses}::int)), ${windowSeconds}::int)`
 }

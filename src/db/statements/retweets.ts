@@ -3,10 +3,11 @@ import type { OutboxRow } from '../../contracts/queues.ts'
 import { FLAG_RETWEETED } from '../../contracts/tweet-json.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
-import { clockVersion, type FlagsState, flagBits, flagsChanged, viewerRefusal } from './engagement.ts'
+import { type FlagsState, flagBits, flagsChanged, stateVersion, viewerRefusal } from './engagement.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
-import { type TweetRecord, tweetRecord } from './tweet-columns.ts'
-import { tweetIsVisibleTo } from './visibility.ts'
+import type { UserCardRow } from './profile-columns.ts'
+import { type TweetRecord, tweetRecord, userRecord } from './tweet-columns.ts'
+import { NOBODY, tweetIsVisibleTo } from './visibility.ts'
 
 export type Retweeted =
   | {
@@ -15,10 +16,12 @@ export type Retweeted =
       entry_id: EntryId | null
       count: number
       state: FlagsState
+      /** Read for nobody in particular: a card is made of it. */
       tweet: TweetRecord
+      retweeter: UserCardRow
       outbox: OutboxRow[]
     }
-  /** The id belongs to another entry. */
+  /** The id belongs to another entry, or the same retweet came first just now: another try tells. */
   | { outcome: 'taken' }
   | { outcome: 'tweet_not_found' | 'forbidden' | 'unauthenticated' | 'suspended' }
 
@@ -31,7 +34,7 @@ export async function insertRetweet(db: Db, viewer: UserId, tweet: TweetId, id: 
     db,
     sql`
     with target as (
-      select t.id, t.user_id, t.retweet_count, u.is_private and u.id <> ${viewer} as is_protected, ${tweetRecord} as record
+      select t.id, t.user_id, t.retweet_count, u.is_private and u.id <> ${viewer} as is_protected, ${tweetRecord(NOBODY)} as record
       from tweets t
       join users u on u.id = t.user_id
       where t.id = ${tweet} and ${tweetIsVisibleTo(viewer)}
@@ -72,8 +75,9 @@ export async function insertRetweet(db: Db, viewer: UserId, tweet: TweetId, id: 
         'entry_id', (select id from inserted),
         'count', (select retweet_count from target) + (select count(*) from inserted),
         'state', json_build_object(
-          'flags', ${flagBits(viewer, tweet)} | ${FLAG_RETWEETED}::int, 'version', ${clockVersion}),
+          'flags', ${flagBits(viewer, tweet)} | ${FLAG_RETWEETED}::int, 'version', ${stateVersion(sql`exists (select from inserted)`)}),
         'tweet', (select record from target),
+        'retweeter', (select ${userRecord('r')} from users r where r.id = ${viewer}),
         'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]'))
       else json_build_object('outcome', 'taken')
     end as result`,
@@ -84,7 +88,7 @@ export async function insertRetweet(db: Db, viewer: UserId, tweet: TweetId, id: 
 
 export type Unretweeted =
   | { outcome: 'done'; entry_id: EntryId | null; count: number; state: FlagsState; outbox: OutboxRow[] }
-  | { outcome: 'tweet_not_found' }
+  | { outcome: 'tweet_not_found' | 'unauthenticated' | 'suspended' }
 
 /** Undoes a retweet. Works on a tweet that can no longer be seen, too: the row is the viewer's own. */
 export async function deleteRetweet(db: Db, viewer: UserId, tweet: TweetId): Promise<Unretweeted> {
@@ -98,8 +102,13 @@ export async function deleteRetweet(db: Db, viewer: UserId, tweet: TweetId): Pro
       where t.id = ${tweet}
         and (${tweetIsVisibleTo(viewer)}
              or exists (select from retweets mine where mine.user_id = ${viewer} and mine.tweet_id = t.id))
+    ), gate as (
+      select coalesce(${viewerRefusal(viewer)}, case when not exists (select from target) then 'tweet_not_found' end)
+        as refusal
     ), deleted as (
-      delete from retweets where user_id = ${viewer} and tweet_id = ${tweet} returning id, tweet_id
+      delete from retweets
+      where user_id = ${viewer} and tweet_id = ${tweet} and (select refusal from gate) is null
+      returning id, tweet_id
     ), ledger as (
       insert into counter_deltas (subject, subject_id, counter, delta)
       select 'tweet', tweet_id, 'retweet_count', -1 from deleted
@@ -117,13 +126,13 @@ export async function deleteRetweet(db: Db, viewer: UserId, tweet: TweetId): Pro
       returning id, queue, message
     )
     select case
-      when not exists (select from target) then json_build_object('outcome', 'tweet_not_found')
+      when (select refusal from gate) is not null then json_build_object('outcome', (select refusal from gate))
       else json_build_object(
         'outcome', 'done',
         'entry_id', (select id from deleted),
         'count', greatest(0, (select retweet_count from target) - (select count(*) from deleted)),
         'state', json_build_object(
-          'flags', ${flagBits(viewer, tweet)} & ~${FLAG_RETWEETED}::int, 'version', ${clockVersion}),
+          'flags', ${flagBits(viewer, tweet)} & ~${FLAG_RETWEETED}::int, 'version', ${stateVersion(sql`exists (select from deleted)`)}),
         'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]'))
     end as result`,
   )

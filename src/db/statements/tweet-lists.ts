@@ -2,52 +2,33 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
 import type { ListedUserRow } from './follow-lists.ts'
+import { isBehind, type ListPage, type Place, placeRecord } from './places.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import type { ShownTweet } from './tweets.ts'
 import { relationshipRecord } from './users.ts'
 import { isPresent, noBlockBetween, notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
 
-/** A place in a list that is ordered by when something was done; ids break ties. */
-export interface DonePlace {
-  /** Microseconds since 1970, as text because they outgrow a number. */
-  atUs: string
-  id: number
-}
-
 /** A line of a list of tweets; `shown` is null where the tweet may not be seen (any more). */
-export interface ListedTweet<Place> {
-  place: Place
+export interface ListedTweet<At> {
+  place: At
   shown: ShownTweet | null
 }
-
-export interface ListPage<Place> {
-  after: Place | null
-  offset: number
-  limit: number
-}
-
-const doneBefore = (after: DonePlace | null, at: SQL, id: SQL) =>
-  after === null
-    ? sql`true`
-    : sql`(${at}, ${id}) < (to_timestamp(0) + ${after.atUs}::bigint * interval '1 microsecond', ${after.id})`
-
-const microseconds = (at: SQL) => sql`(extract(epoch from ${at}) * 1000000)::bigint::text`
 
 /** The tweets that a user liked or bookmarked, the latest act first. `idx_likes_user_id`, `bookmarks_user_id` serve it. */
 export async function readActedOn(
   db: Db,
   table: 'likes' | 'bookmarks',
   viewer: UserId,
-  { after, offset, limit }: ListPage<DonePlace>,
-): Promise<ListedTweet<DonePlace>[]> {
-  return query<ListedTweet<DonePlace>>(
+  { after, offset, limit }: ListPage<Place>,
+): Promise<ListedTweet<Place>[]> {
+  return query<ListedTweet<Place>>(
     db,
     sql`
-    select json_build_object('atUs', ${microseconds(sql`page.created_at`)}, 'id', page.tweet_id) as place, seen.shown
+    select ${placeRecord(sql`page.created_at`, sql`page.tweet_id`)} as place, seen.shown
     from (
       select l.created_at, l.tweet_id
       from ${sql.raw(table)} l
-      where l.user_id = ${viewer} and ${doneBefore(after, sql`l.created_at`, sql`l.tweet_id`)}
+      where l.user_id = ${viewer} and ${isBehind(after, sql`l.created_at`, sql`l.tweet_id`)}
       order by l.created_at desc, l.tweet_id desc
       limit ${limit} offset ${offset}) page
     ${seenBy(viewer)}
@@ -78,7 +59,10 @@ export async function readMentions(
   )
 }
 
-/** The replies to a tweet, or its quotes, newest first; null where the viewer may not see the tweet itself. */
+/**
+ * The replies to a tweet, or its quotes, newest first and without those of the muted; null where the viewer may not
+ * see the tweet itself. `idx_tweets_reply_to_id` and `tweets_quote_tweet_id` serve it.
+ */
 export async function readAnswers(
   db: Db,
   kind: 'replies' | 'quotes',
@@ -100,6 +84,7 @@ export async function readAnswers(
       select a.id as tweet_id
       from tweets a
       where ${parent} = target.id and not a.is_deleted and ${idBefore(after, sql`a.id`)}
+        and ${notMutedBy(who, sql`a.user_id`)}
       order by a.id desc
       limit ${limit} offset ${offset}) page on true
     ${seenBy(who)}
@@ -109,13 +94,16 @@ export async function readAnswers(
   return rows.flatMap(({ place, shown }) => (place === null ? [] : [{ place, shown }]))
 }
 
-/** Who liked or retweeted a tweet, the latest first; null where the viewer may not see the tweet. */
+/**
+ * Who liked or retweeted a tweet, the latest first; null where the viewer may not see the tweet. `idx_likes_tweet_id`
+ * and `retweets_actors` serve it.
+ */
 export async function readActors(
   db: Db,
   table: 'likes' | 'retweets',
   tweet: TweetId,
   viewer: UserId | null,
-  { after, offset, limit }: ListPage<DonePlace>,
+  { after, offset, limit }: ListPage<Place>,
 ): Promise<ListedUserRow[] | null> {
   const who = viewerId(viewer)
   const rows = await query<{ listed: ListedUserRow | null }>(
@@ -127,13 +115,13 @@ export async function readActors(
     select case when u.id is not null then json_build_object(
              'user', ${userRecord('u')},
              'relationship', ${relationshipRecord(who)},
-             'place', json_build_object('atUs', ${microseconds(sql`page.created_at`)}, 'id', u.id)) end as listed
+             'place', ${placeRecord(sql`page.created_at`, sql`u.id`)}) end as listed
     from target
     left join lateral (
       select l.created_at, u.id
       from ${sql.raw(table)} l
       join users u on u.id = l.user_id
-      where l.tweet_id = target.id and ${doneBefore(after, sql`l.created_at`, sql`l.user_id`)}
+      where l.tweet_id = target.id and ${isBehind(after, sql`l.created_at`, sql`l.user_id`)}
         and ${isPresent} and ${noBlockBetween(who, sql`u.id`)}
       order by l.created_at desc, l.user_id desc
       limit ${limit} offset ${offset}) page on true
@@ -149,7 +137,7 @@ const idBefore = (after: number | null, id: SQL) => (after === null ? sql`true` 
 /** Joins the tweets of a `page` as far as the reader may see them. */
 function seenBy(who: number): SQL {
   return sql`left join lateral (
-      select json_build_object('tweet', ${tweetRecord}, 'flags', ${viewerFlags(who)}) as shown
+      select json_build_object('tweet', ${tweetRecord(who)}, 'flags', ${viewerFlags(who)}) as shown
       from tweets t
       join users u on u.id = t.user_id
       where t.id = page.tweet_id and ${tweetIsVisibleTo(who)}) seen on true`

@@ -1,8 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { OutboxRow } from '../../contracts/queues.ts'
-import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
+import { type EntryId, idFloor, type TweetId, timeOf, type UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
-import { outboxRecord, outboxRow } from './outbox.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { type FlagsRecord, type TweetRecord, tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import { isPresent, mayRead, tweetIsVisibleTo, viewerId } from './visibility.ts'
@@ -18,7 +16,7 @@ export async function readTweet(db: Db, id: TweetId, viewer: UserId | null): Pro
   const [row] = await query<ShownTweet>(
     db,
     sql`
-    select ${tweetRecord} as tweet, ${viewerFlags(who)} as flags
+    select ${tweetRecord(who)} as tweet, ${viewerFlags(who)} as flags
     from tweets t
     join users u on u.id = t.user_id
     where t.id = ${id} and ${tweetIsVisibleTo(who)}`,
@@ -26,68 +24,27 @@ export async function readTweet(db: Db, id: TweetId, viewer: UserId | null): Pro
   return row ?? null
 }
 
-export type Deleted =
-  | { outcome: 'deleted'; author_id: UserId; hashtag_ids: number[]; outbox: OutboxRow[] }
-  /** It was deleted before: nothing changed. */
-  | { outcome: 'gone' }
-  /** `forbidden`: the viewer may see the tweet, but not delete it. The latter two are the viewer's own state. */
-  | { outcome: 'forbidden' | 'not_found' | 'unauthenticated' | 'suspended' }
-
 /**
- * Deletes a tweet (softly), takes it out of the counters and owes the fan-out its retraction. One statement:
- * of two deletions at once, the second waits for the row and then no longer matches `not is_deleted`.
+ * What was published together with this tweet, which was its first, as its author sees it; without what was deleted
+ * since. The tweets of a thread have ids of successive milliseconds. `idx_tweets_user_created` serves it.
  */
-export async function deleteTweet(
+export async function readPublication(
   db: Db,
-  id: TweetId,
-  viewer: { id: UserId; isModerator: boolean },
-): Promise<Deleted> {
-  const [row] = await query<{ result: Deleted }>(
+  first: TweetId,
+  { author, tweets }: { author: UserId; tweets: number },
+): Promise<ShownTweet[]> {
+  return query<ShownTweet>(
     db,
     sql`
-    with actor as (
-      select suspended_at is not null as is_suspended from users where id = ${viewer.id} and is_active
-    ), target as (
-      select (t.user_id = ${viewer.id} or ${viewer.isModerator}) and not actor.is_suspended as may_delete,
-             ${tweetIsVisibleTo(viewer.id)} as visible
-      from actor, tweets t
-      join users u on u.id = t.user_id
-      where t.id = ${id}
-    ), gone as (
-      update tweets
-      set is_deleted = true, deleted_at = now(), updated_at = now(), revision = revision + 1
-      where id = ${id} and not is_deleted and (select may_delete from target)
-      returning user_id
-    ), ledger as (
-      insert into counter_deltas (subject, subject_id, counter, delta)
-      select 'user', user_id, 'tweet_count', -1 from gone
-      union all
-      select 'hashtag', hashtag_id, 'tweet_count', -1 from tweet_hashtags, gone where tweet_id = ${id}
-    ), sent as (
-      insert into outbox (queue, message, next_attempt_at)
-      select ${outboxRow(
-        'fan-out',
-        sql`jsonb_build_object('type', 'tweet_deleted', 'v', 1, 'tweet_id', ${id}::bigint, 'author_id', user_id)`,
-      )}
-      from gone
-      returning id, queue, message
-    )
-    select case
-      when exists (select from gone) then json_build_object(
-        'outcome', 'deleted',
-        'author_id', (select user_id from gone),
-        'hashtag_ids', coalesce(
-          (select json_agg(hashtag_id) from tweet_hashtags where tweet_id = ${id}), '[]'),
-        'outbox', (select json_agg(${outboxRecord}) from sent))
-      when not exists (select from actor) then json_build_object('outcome', 'unauthenticated')
-      when (select is_suspended from actor) then json_build_object('outcome', 'suspended')
-      when (select may_delete from target) then json_build_object('outcome', 'gone')
-      when (select visible from target) then json_build_object('outcome', 'forbidden')
-      else json_build_object('outcome', 'not_found')
-    end as result`,
+    select ${tweetRecord(author)} as tweet, ${viewerFlags(author)} as flags
+    from tweets t
+    join users u on u.id = t.user_id
+    where t.user_id = ${author} and t.is_deleted = false
+      and t.id >= ${first} and t.id < ${idFloor(timeOf(first) + tweets)}
+      and t.nonce = (select nonce from tweets where id = ${first})
+      and ${tweetIsVisibleTo(author)}
+    order by t.id`,
   )
-  if (row === undefined) throw new Error('Deleting answered no row')
-  return row.result
 }
 
 /** A tweet on a timeline read from Postgres. */
@@ -114,7 +71,7 @@ export interface UserEntriesFilter {
 }
 
 const shownEntry = (who: number) => sql`json_build_object(
-    'tweet', ${tweetRecord},
+    'tweet', ${tweetRecord(who)},
     'flags', ${viewerFlags(who)},
     'retweeter', case when r.id is not null then ${userRecord('r')} end)`
 

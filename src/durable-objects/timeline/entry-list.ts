@@ -1,10 +1,11 @@
-import type { Card, Entry } from '../../contracts/timeline.ts'
-import { KEPT_CARDS } from '../../contracts/timeline.ts'
+import type { UserCard } from '../../contracts/http/users.ts'
+import { type Entry, KEPT_CARDS } from '../../contracts/timeline.ts'
+import type { Card } from '../../contracts/tweet-json.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 
 /** An entry in memory. `seq` is that of its frame, 0 when it was never one. */
 export interface KeptEntry extends Entry {
-  flags: number
+  retweeter: UserCard | null
   seq: number
   card: Card | null
 }
@@ -12,14 +13,17 @@ export interface KeptEntry extends Entry {
 /**
  * The mirror of an object's entries, newest first. Reads cost no storage access. Cards are mirrored for the
  * newest `KEPT_CARDS` only; the others' stay in storage until somebody scrolls that far.
+ *
+ * A tweet may have several entries, its own and those of retweets. It is shown once, where its newest entry stands.
  */
 export class EntryList {
   #entries: KeptEntry[] = []
-  readonly #byTweet = new Map<TweetId, KeptEntry>()
+  /** Newest first, as the list. */
+  readonly #byTweet = new Map<TweetId, readonly KeptEntry[]>()
 
   constructor(newestFirst: KeptEntry[] = []) {
     this.#entries = newestFirst
-    for (const entry of newestFirst) this.#byTweet.set(entry.tweetId, entry)
+    for (const entry of newestFirst) this.#byTweet.set(entry.tweetId, [...this.ofTweet(entry.tweetId), entry])
   }
 
   get size(): number {
@@ -31,11 +35,22 @@ export class EntryList {
   }
 
   has(id: EntryId): boolean {
-    return this.#entries[this.#indexOf(id)]?.id === id
+    return this.byId(id) !== null
   }
 
-  byTweet(tweetId: TweetId): KeptEntry | null {
-    return this.#byTweet.get(tweetId) ?? null
+  byId(id: EntryId): KeptEntry | null {
+    const entry = this.#entries[this.#indexOf(id)]
+    return entry?.id === id ? entry : null
+  }
+
+  /** All that show a tweet, newest first. */
+  ofTweet(tweetId: TweetId): readonly KeptEntry[] {
+    return this.#byTweet.get(tweetId) ?? []
+  }
+
+  /** Those of what a user wrote or retweeted. */
+  ofUser(user: UserId): KeptEntry[] {
+    return this.#entries.filter((entry) => (entry.retweeterId ?? entry.authorId) === user)
   }
 
   /** Puts a copy of an entry in its place. The caller knows that it is not there yet. */
@@ -43,7 +58,11 @@ export class EntryList {
     const index = this.#indexOf(entry.id)
     const kept = index < KEPT_CARDS ? { ...entry } : { ...entry, card: null }
     this.#entries.splice(index, 0, kept)
-    this.#byTweet.set(kept.tweetId, kept)
+    const others = this.ofTweet(kept.tweetId)
+    this.#byTweet.set(
+      kept.tweetId,
+      [...others, kept].sort((a, b) => b.id - a.id),
+    )
     const beyond = this.#entries[KEPT_CARDS]
     if (beyond !== undefined) beyond.card = null
   }
@@ -58,25 +77,46 @@ export class EntryList {
     const index = this.#indexOf(entry.id)
     if (this.#entries[index]?.id !== entry.id) return
     this.#entries.splice(index, 1)
-    this.#byTweet.delete(entry.tweetId)
+    this.#forget(entry)
   }
 
   /** Takes away all beyond the newest `keep` and answers them. */
   trim(keep: number): KeptEntry[] {
     const trimmed = this.#entries.splice(keep)
-    for (const entry of trimmed) this.#byTweet.delete(entry.tweetId)
+    for (const entry of trimmed) this.#forget(entry)
     return trimmed
   }
 
-  /** Entries that show this user's tweets or retweets. */
-  of(user: UserId): KeptEntry[] {
-    return this.#entries.filter((entry) => (entry.retweeterId ?? entry.authorId) === user)
+  /**
+   * Up to `limit` of the entries at which tweets are shown in a scroll that began at `top`, older than `before` (or from
+   * `top` on), after skipping `offset`.
+   */
+  shown(top: number, before: EntryId | null, offset: number, limit: number): KeptEntry[] {
+    const found: KeptEntry[] = []
+    const start = this.#indexOf(before === null ? top : before - 1)
+    for (let at = start, skipped = 0; at < this.#entries.length && found.length < limit; at++) {
+      const entry = this.#entries[at]
+      if (entry === undefined || !this.#isShown(entry, top)) continue
+      if (skipped < offset) skipped++
+      else found.push(entry)
+    }
+    return found
   }
 
-  /** Up to `limit` entries older than `before` (or from the newest), after skipping `offset`. */
-  slice(before: EntryId | null, offset: number, limit: number): KeptEntry[] {
-    const start = (before === null ? 0 : this.#indexOf(before - 1)) + offset
-    return this.#entries.slice(start, start + limit)
+  /** How many tweets are shown in a scroll that began at `top`. */
+  countShown(top: number): number {
+    return this.#entries.filter((entry) => entry.id <= top && this.#isShown(entry, top)).length
+  }
+
+  #isShown(entry: KeptEntry, top: number): boolean {
+    const entries = this.ofTweet(entry.tweetId)
+    return entries.length === 1 || entries.find(({ id }) => id <= top)?.id === entry.id
+  }
+
+  #forget({ id, tweetId }: KeptEntry): void {
+    const others = this.ofTweet(tweetId).filter((entry) => entry.id !== id)
+    if (others.length > 0) this.#byTweet.set(tweetId, others)
+    else this.#byTweet.delete(tweetId)
   }
 
   /** Where an id stands or would stand: the first place whose entry is not newer. */

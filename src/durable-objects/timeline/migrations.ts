@@ -21,16 +21,20 @@ export const MIGRATIONS: readonly string[] = [
     tweet_id integer not null,
     author_id integer not null,
     retweeter_id integer,
-    flags integer not null,
+    retweeter text,                    -- their UserCard
     seq integer not null,              -- of its frame; 0 for those that were pulled
-    revision text,
-    counts text,
     card text
   );
-  create table tombstones (
-    tweet_id integer primary key,
+  create table marks (
+    id integer primary key,            -- of a tweet, or of a retweet's entry
+    kind text not null,                -- deleted, undone or edited
     seq integer not null,              -- of its frame
     at integer not null                -- Unix ms
+  );
+  create table flags (
+    tweet_id integer primary key,
+    flags integer not null,
+    version integer not null           -- the database's clock in microseconds
   );
   create table followees (
     user_id integer primary key,

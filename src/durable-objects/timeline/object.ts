@@ -1,7 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import {
   type ApplyResult,
-  type Card,
   type EndSessions,
   KEPT_ENTRIES,
   type PageRequest,
@@ -12,12 +11,15 @@ import {
   type TimelineOp,
   type TimelineRpc,
 } from '../../contracts/timeline.ts'
+import type { Card } from '../../contracts/tweet-json.ts'
 import { connect, type Database, type Db, isUnavailable } from '../../db/client.ts'
-import { commitCold, commitWarm, pullTimeline, readBackfill } from '../../db/statements/home-timeline.ts'
+import { pullTimeline, readBackfill } from '../../db/statements/home-timeline.ts'
+import { commitCold, commitWarm } from '../../db/statements/timelines.ts'
 import { MAX_ID, type UserId } from '../../domain/ids.ts'
 import { createLogger, type Logger } from '../../domain/log.ts'
+import type { Backfill } from './followees.ts'
 import { TimelineSockets } from './sockets.ts'
-import { type Backfill, TimelineStore } from './store.ts'
+import { TimelineStore } from './store.ts'
 
 const DAY_MS = 86_400_000
 /** A timeline that nobody read for so long goes cold: fan-out no longer pays for it. */
@@ -69,9 +71,13 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
         return { ok: true, state: 'building' }
       case 'warm': {
         const effects = ops.map((op) => this.#store.apply(op, Date.now()))
-        this.#sockets.show(effects, this.#store.epoch)
+        const owed = effects.filter((effect) => effect?.type === 'backfill')
+        this.#sockets.show(
+          effects.filter((effect) => effect !== null && effect.type !== 'backfill'),
+          this.#store,
+        )
         return this.#answering(async () => {
-          await this.#backfill(effects.filter((effect) => effect?.type === 'backfill'))
+          await this.#backfill(owed)
           return { ok: true, state: 'warm' }
         })
       }
@@ -202,8 +208,12 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
   /** Reads the newest tweets of authors who were just followed. After the follow's commit, so that none is missed. */
   async #backfill(owed: readonly Backfill[]): Promise<void> {
     for (const backfill of owed) {
-      const entries = await readBackfill(this.#db, this.#store.userId, backfill.userId, KEPT_ENTRIES)
-      this.#store.backfill(backfill, entries, KEPT_ENTRIES)
+      const pulled = await readBackfill(this.#db, this.#store.userId, backfill.userId, {
+        before: MAX_ID,
+        nowMs: Date.now(),
+        limit: KEPT_ENTRIES,
+      })
+      this.#store.backfill(backfill, pulled, KEPT_ENTRIES)
     }
   }
 

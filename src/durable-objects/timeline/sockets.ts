@@ -9,7 +9,8 @@ import {
   type SocketTicket,
 } from '../../contracts/timeline.ts'
 import { joinTweetJson } from '../../contracts/tweet-json.ts'
-import type { Effect, TimelineStore } from './store.ts'
+import type { KeptEntry } from './entry-list.ts'
+import type { Shown, TimelineStore } from './store.ts'
 
 /** What a socket must remember while the object sleeps. */
 interface Attachment {
@@ -46,10 +47,10 @@ export class TimelineSockets {
     this.#resume(socket, ticket.since, store)
   }
 
-  /** Shows effects to every open socket, in their order. */
-  show(effects: readonly Effect[], epoch: number): void {
-    const frames = effects.flatMap((effect) => frameOf(effect, epoch) ?? [])
-    if (frames.length === 0) return
+  /** Shows what happened to every open socket, in its order. */
+  show(shown: readonly Shown[], store: TimelineStore): void {
+    if (shown.length === 0) return
+    const frames = shown.flatMap((one) => frameOf(one, store) ?? [])
     for (const socket of this.#context.getWebSockets()) {
       for (const frame of frames) send(socket, frame)
     }
@@ -74,7 +75,7 @@ export class TimelineSockets {
     if (since !== null) {
       const missed = missedSince(since, store)
       if (missed === null) send(socket, frame('reset', store.epoch, store.seq, {}))
-      else for (const effect of missed) send(socket, frameOf(effect, store.epoch) ?? '')
+      else for (const one of missed.flatMap((shown) => frameOf(shown, store) ?? [])) send(socket, one)
     }
     send(socket, frame('ready', store.epoch, store.seq, {}))
   }
@@ -94,11 +95,25 @@ function missedSince(since: string, store: TimelineStore) {
   return store.shownSince(Number(match[2]))
 }
 
-function frameOf(effect: Effect, epoch: number): string | null {
-  if (effect?.type === 'taken_back') return frame('tweet_deleted', epoch, effect.seq, { id: effect.tweetId })
-  if (effect?.type !== 'shown' || effect.entry.card === null) return null
-  const { json, counts } = effect.entry.card
-  return `{"type":"tweet","seq":"${epoch}.${effect.entry.seq}","data":${joinTweetJson(json, counts, effect.entry.flags)}}`
+function frameOf(shown: Shown, store: TimelineStore): string | null {
+  const { epoch } = store
+  if (shown.type === 'taken_back') return frame('tweet_deleted', epoch, shown.seq, { id: shown.tweetId })
+  const tweet = tweetJson(shown.entry, store)
+  const type: FrameType = shown.type === 'shown' ? 'tweet' : 'tweet_edited'
+  return tweet === null ? null : `{"type":"${type}","seq":"${epoch}.${shown.seq}","data":${tweet}}`
+}
+
+function tweetJson(entry: KeptEntry, store: TimelineStore): string | null {
+  const { card, tweetId, retweeter } = entry
+  if (card === null) return null
+  const { flags, quoteFlags, hidesQuote } = store.readingOf(entry)
+  return joinTweetJson(card, {
+    nowMs: Date.now(),
+    countsOf: () => null,
+    flagsOf: (id) => (id === tweetId ? flags : quoteFlags),
+    hides: () => hidesQuote,
+    retweetedBy: retweeter,
+  })
 }
 
 function frame(type: FrameType, epoch: number, seq: number, data: object): string {

@@ -1,13 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { type PageQuery, pageQuery, type UserRef, userRefParam } from '../../contracts/http/common.ts'
 import { followAnswer, followRequest, type UserPage, userPage } from '../../contracts/http/users.ts'
-import { encodeCursor } from '../../domain/cursor.ts'
-import { AppError } from '../../domain/errors.ts'
 import { followUser } from '../../services/follow-user.ts'
 import { listFollows } from '../../services/list-follows.ts'
 import { unfollowUser } from '../../services/unfollow-user.ts'
 import { type AppVariables, createRouter } from '../context.ts'
 import { signedIn } from '../middleware/authenticate.ts'
+import { placePage, placePagination } from '../place-pages.ts'
 import { readPage } from '../read-page.ts'
 import { json, problems, withAccessToken } from './answers.ts'
 
@@ -114,22 +113,13 @@ export function followRoutes() {
   return routes
 }
 
-/** The parts of a cursor in a follow list: microseconds since 1970, and the user's id. */
-const placeInList = z
-  .tuple([z.string().regex(/^\d{1,16}$/), z.number().int().positive()])
-  .transform(([atUs, id]) => ({ atUs, id }))
-
 async function readList(
   { deps, viewer }: Pick<AppVariables, 'deps' | 'viewer'>,
   user: UserRef,
   direction: 'followers' | 'following',
   query: PageQuery,
 ): Promise<UserPage> {
-  const { limit, offset, after } = readPage(query, direction)
-  const place = after === null ? null : placeInList.safeParse(after)
-  if (place?.success === false) throw new AppError('invalid_cursor')
-  const page = { direction, limit, offset, after: place?.data ?? null }
-  const { users, nextAfter } = await listFollows(deps, viewer, user, page)
-  const next_cursor = nextAfter === null ? null : encodeCursor(direction, [nextAfter.atUs, nextAfter.id])
-  return { users, pagination: { limit, offset, has_more: nextAfter !== null, next_cursor } }
+  const asked = readPage(query, direction)
+  const { users, nextAfter } = await listFollows(deps, viewer, user, { direction, ...placePage(asked) })
+  return { users, pagination: placePagination(asked, direction, nextAfter) }
 }

@@ -1,13 +1,15 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { HOME_OFFSET_MAX, pageQuery, userRefParam } from '../../contracts/http/common.ts'
+import { HOME_OFFSET_MAX, type Pagination, pageQuery, userRefParam } from '../../contracts/http/common.ts'
 import { type TweetPage, tweetPage } from '../../contracts/http/tweets.ts'
+import { encodeCursor } from '../../domain/cursor.ts'
+import { AppError } from '../../domain/errors.ts'
 import type { EntryId } from '../../domain/ids.ts'
-import { readHomeTimeline } from '../../services/read-home-timeline.ts'
+import { type HomePlace, readHomeTimeline } from '../../services/read-home-timeline.ts'
 import { readUserTimeline } from '../../services/read-user-timeline.ts'
 import { createRouter } from '../context.ts'
 import { entryBefore, paginationOf } from '../entry-pages.ts'
 import { signedIn } from '../middleware/authenticate.ts'
-import { readPage } from '../read-page.ts'
+import { type AskedPage, readPage } from '../read-page.ts'
 import { serializedJson } from '../serialized-json.ts'
 import { json, problems, withAccessToken } from './answers.ts'
 
@@ -59,13 +61,12 @@ export function timelineRoutes() {
 
   routes.openapi(homeRoute, async (c) => {
     const asked = readPage(c.req.valid('query'), HOME_CURSOR, HOME_OFFSET_MAX)
-    const page = await readHomeTimeline(c.var.deps, c.var.viewer, {
-      limit: asked.limit,
-      offset: asked.offset,
-      before: entryBefore(asked) as EntryId | null,
-    })
+    const { limit, offset } = asked
+    const page = await readHomeTimeline(c.var.deps, c.var.viewer, { limit, offset, after: homePlace(asked) })
     if (page.stale) c.header('x-degraded', 'stale')
-    const pagination = paginationOf(asked, HOME_CURSOR, page.nextBefore)
+    const next_cursor =
+      page.next === null ? null : encodeCursor(HOME_CURSOR, [page.next.before, page.next.top])
+    const pagination: Pagination = { limit, offset, has_more: next_cursor !== null, next_cursor }
     // The tweets are serialized already: joining them is all that is left to do.
     const body = `{"tweets":[${page.tweets.join(',')}],"pagination":${JSON.stringify(pagination)}}`
     return serializedJson<TweetPage>(c, body)
@@ -84,4 +85,11 @@ export function timelineRoutes() {
   })
 
   return routes
+}
+
+function homePlace({ after }: AskedPage): HomePlace | null {
+  if (after === null) return null
+  const [before, top] = after
+  if (typeof before !== 'number' || typeof top !== 'number') throw new AppError('invalid_cursor')
+  return { before: before as EntryId, top: top as EntryId }
 }

@@ -1,23 +1,29 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { tweetIdParam } from '../../contracts/http/common.ts'
 import { newTweetRequest, tweet } from '../../contracts/http/tweets.ts'
+import { AppError } from '../../domain/errors.ts'
 import { deleteTweet } from '../../services/delete-tweet.ts'
 import { publishTweet } from '../../services/publish-tweet.ts'
 import { readTweet } from '../../services/read-tweet.ts'
 import { createRouter } from '../context.ts'
+import { idempotencyHeader } from '../idempotency-header.ts'
 import { signedIn } from '../middleware/authenticate.ts'
+import { draftOf } from '../new-tweets.ts'
 import { json, problems, withAccessToken } from './answers.ts'
 
 const tags = ['tweets']
 const params = z.object({ id: tweetIdParam })
 
-const idempotencyHeader = z.object({
-  'idempotency-key': z
-    .string()
-    .regex(/^[\x21-\x7e]{1,100}$/, 'must be 1 to 100 visible ASCII characters')
-    .optional()
-    .openapi({ description: 'The same key and body within 24 hours answer the first result' }),
-})
+const refusals = problems(
+  'validation_failed',
+  'unauthenticated',
+  'suspended',
+  'blocked',
+  'forbidden',
+  'tweet_not_found',
+  'idempotency_conflict',
+  'rate_limited',
+)
 
 const createTweetRoute = createRoute({
   method: 'post',
@@ -32,7 +38,26 @@ const createTweetRoute = createRoute({
   },
   responses: {
     201: json(tweet, 'The tweet'),
-    ...problems('validation_failed', 'unauthenticated', 'suspended', 'idempotency_conflict', 'rate_limited'),
+    ...refusals,
+  },
+})
+
+const replyRoute = createRoute({
+  method: 'post',
+  path: '/{id}/reply',
+  tags,
+  summary: 'Answer a tweet',
+  description: 'As posting a tweet with `reply_to_id`, which may be left out here.',
+  security: withAccessToken,
+  middleware: [signedIn] as const,
+  request: {
+    params,
+    headers: idempotencyHeader,
+    body: { required: true, content: { 'application/json': { schema: newTweetRequest } } },
+  },
+  responses: {
+    201: json(tweet, 'The reply'),
+    ...refusals,
   },
 })
 
@@ -60,7 +85,7 @@ const deleteTweetRoute = createRoute({
   request: { params },
   responses: {
     204: { description: 'Deleted' },
-    ...problems('validation_failed', 'unauthenticated', 'forbidden', 'tweet_not_found'),
+    ...problems('validation_failed', 'unauthenticated', 'suspended', 'forbidden', 'tweet_not_found'),
   },
 })
 
@@ -68,10 +93,21 @@ export function tweetRoutes() {
   const routes = createRouter()
 
   routes.openapi(createTweetRoute, async (c) => {
-    const { content, is_sensitive } = c.req.valid('json')
     const idempotencyKey = c.req.valid('header')['idempotency-key'] ?? null
-    const draft = { content, isSensitive: is_sensitive ?? false, idempotencyKey }
+    const draft = { ...draftOf(c.req.valid('json')), idempotencyKey }
     return c.json(await publishTweet(c.var.deps, c.var.viewer, draft), 201)
+  })
+
+  routes.openapi(replyRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const draft = draftOf(c.req.valid('json'))
+    if (draft.replyToId !== null && draft.replyToId !== id) {
+      const errors = [{ path: 'json.reply_to_id', message: 'must be the tweet that the path names' }]
+      throw new AppError('validation_failed', { errors })
+    }
+    const idempotencyKey = c.req.valid('header')['idempotency-key'] ?? null
+    const reply = { ...draft, replyToId: id, idempotencyKey }
+    return c.json(await publishTweet(c.var.deps, c.var.viewer, reply), 201)
   })
 
   routes.openapi(readTweetRoute, async (c) =>

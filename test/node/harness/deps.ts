@@ -37,6 +37,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       rateLimits: false,
       tweetsPer3Hours: 300,
       followsPerDay: 1000,
+      likesPerDay: 1000,
       accessKeys: [],
       refreshKeys: [],
     },

@@ -1,0 +1,76 @@
+import { sql } from 'drizzle-orm'
+import type { Counts } from '../../contracts/tweet-json.ts'
+import type { TweetId, UserId } from '../../domain/ids.ts'
+import { array, type Db, query } from '../client.ts'
+import type { UserCardRow } from './profile-columns.ts'
+import { revision, type TweetRecord, tweetRecord, userRecord } from './tweet-columns.ts'
+import { isPresent, NOBODY } from './visibility.ts'
+
+/** A tweet as its asker knows it. */
+export interface KnownTweet {
+  id: TweetId
+  /** That of the card they have; null when they have none. */
+  revision: string | null
+  /** Whether they want a card at all: of a quoted tweet, only the counts. */
+  wants_card: boolean
+}
+
+export interface FreshTweet {
+  id: TweetId
+  /** Deleted, or its author is deactivated or suspended. */
+  gone: boolean
+  author_is_private: boolean
+  revision: string
+  counts: Counts
+  /** The whole tweet as nobody in particular sees it, where a card is wanted and the revision is another. */
+  tweet: TweetRecord | null
+}
+
+export interface Fresh {
+  tweets: FreshTweet[]
+  users: UserCardRow[]
+}
+
+/**
+ * Counts and revisions of tweets, with the whole tweet where what the asker knows is outdated, and the cards of
+ * users (of retweeters): one statement for a page whether its cards are cached, missing or old. A tweet that does not
+ * exist is not among them. `limit 1` keeps each tweet a probe of its primary key: joined, they may be looked for in
+ * whole partitions.
+ */
+export async function readFresh(
+  db: Db,
+  known: readonly KnownTweet[],
+  users: readonly UserId[],
+): Promise<Fresh> {
+  const [row] = await query<{ fresh: Fresh }>(
+    db,
+    sql`
+    select json_build_object(
+      'tweets', coalesce((
+        select json_agg(one.tweet)
+        from jsonb_to_recordset(${JSON.stringify(known)}::jsonb) as k(id bigint, revision text, wants_card boolean)
+        cross join lateral (
+          select json_build_object(
+                   'id', t.id,
+                   'gone', t.is_deleted or not ${isPresent},
+                   'author_is_private', u.is_private,
+                   'revision', at.revision,
+                   'counts', json_build_object(
+                     'likes', t.like_count, 'retweets', t.retweet_count, 'replies', t.reply_count,
+                     'quotes', t.quote_count, 'bookmarks', t.bookmark_count,
+                     'votes', coalesce((
+                       select json_agg(o.vote_count order by o.position)
+                       from poll_options o
+                       where o.tweet_id = t.id), '[]')),
+                   'tweet', case when k.wants_card and k.revision is distinct from at.revision
+                                 then ${tweetRecord(NOBODY)} end) as tweet
+          from tweets t
+          join users u on u.id = t.user_id
+          cross join lateral (select ${revision} as revision) at
+          where t.id = k.id
+          limit 1) one), '[]'),
+      'users', coalesce((
+        select json_agg(${userRecord('u')}) from users u where u.id = any(${array(users, 'bigint')})), '[]')) as fresh`,
+  )
+  return row?.fresh ?? { tweets: [], users: [] }
+}

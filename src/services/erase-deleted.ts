@@ -1,0 +1,32 @@
+import { eraseDependants as eraseStep } from '../db/statements/erase-dependants.ts'
+import { eraseDeletedTweets } from '../db/statements/maintenance.ts'
+import type { TweetId } from '../domain/ids.ts'
+import type { Deps } from './deps.ts'
+
+/** Rows of each kind in one step: a statement of some 10 ms. */
+const ROWS_PER_STEP = 1000
+const TWEETS_PER_BATCH = 1000
+const BATCHES_MAX = 20
+
+/** One step of taking along what hangs on a deleted tweet; asks for the next one when something is left. */
+export async function eraseDependants(
+  deps: Deps,
+  message: { outbox_id: number; event: { tweet_id: number } },
+): Promise<void> {
+  const { outbox_id: id, event } = message
+  const step = await eraseStep(deps.db, id, event.tweet_id as TweetId, ROWS_PER_STEP)
+  const next = step.left ? [{ id, queue: 'engagement' as const, message: event }] : []
+  await deps.queues.sendOutbox([...step.outbox, ...next])
+  if (step.subjects.length > 0) await deps.queues.sendFold(step.subjects)
+}
+
+/** Erases the content of what was deleted 30 days ago. Answers of how many tweets. */
+export async function eraseDeletedContent(deps: Deps): Promise<number> {
+  let erased = 0
+  for (let batch = 0; batch < BATCHES_MAX; batch++) {
+    const now = await eraseDeletedTweets(deps.db, TWEETS_PER_BATCH)
+    erased += now
+    if (now < TWEETS_PER_BATCH) break
+  }
+  return erased
+}
