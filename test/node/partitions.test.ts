@@ -1,4 +1,3 @@
-import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db, sqlState } from '../../src/db/client.ts'
@@ -125,9 +124,8 @@ describe('a lock that somebody holds', () => {
 
   it('does not disturb a run that has nothing to do', async () => {
     await startFrom(...FROM_NOVEMBER)
-    await inTransaction(database.pool, [{ text: 'lock table tweets in row exclusive mode' }], async () => {
-      await ensureTweetPartitions(db, NOW)
-    })
+    const lock = { text: 'lock table tweets in share update exclusive mode' }
+    await inTransaction(database.pool, [lock], () => ensureTweetPartitions(db, NOW))
   })
 })
 

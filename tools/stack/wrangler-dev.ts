@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
 import { exitOf, spawnChild } from './children.ts'
-import { leftoverMark } from './leftovers.ts'
+import { endLeftovers, leftoverMark } from './leftovers.ts'
 import { PROJECT_ROOT } from './paths.ts'
 import { freePort, LOOPBACK } from './ports.ts'
 import { endProcess } from './processes.ts'
@@ -118,6 +118,8 @@ export async function startWranglerDev(options: WranglerOptions): Promise<Wrangl
     },
     async stop() {
       if (!ended && child.pid !== undefined) await endProcess(child.pid, { signal: 'SIGTERM', waitMs: 5_000 })
+      // It does not wait for its runtimes and build commands, and a killed one leaves them running.
+      await endLeftovers(dataDir)
     },
   }
 }

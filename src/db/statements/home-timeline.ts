@@ -3,7 +3,7 @@ import type { Counts } from '../../contracts/tweet-json.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { idFloor } from '../../domain/ids.ts'
 import { type Db, query, transaction } from '../client.ts'
-import { type TweetRecord, tweetRecord, viewerFlags } from './tweet-columns.ts'
+import { revision, type TweetRecord, tweetRecord, viewerFlags } from './tweet-columns.ts'
 import type { EntryRow, ShownEntry } from './tweets.ts'
 import { isPresent, mayRead, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
@@ -156,7 +156,8 @@ export async function readBackfill(
 
 /**
  * The home timeline below what its object keeps, to the end of history. A place whose tweet may not be seen
- * comes back without its entry, so that a page knows how far it has read.
+ * comes back without its entry, so that a page knows how far it has read. `limit 1` keeps each tweet a probe of its
+ * primary key: joined, they may be looked for in whole partitions.
  */
 export async function readHomeBelow(
   db: Db,
@@ -169,12 +170,15 @@ export async function readHomeBelow(
     with authors as materialized (${homeAuthors(viewer)}
     ), newest as materialized (${newestEntries(before, nowMs, limit + offset)}
     )
-    select page.id::float8 as entry_id,
-           case when ${tweetIsVisibleTo(viewer)} then json_build_object(
-             'tweet', ${tweetRecord}, 'flags', ${viewerFlags(viewer)}, 'retweeter', null) end as entry
+    select page.id::float8 as entry_id, shown.entry
     from (select id from newest order by id desc offset ${offset}) page
-    join tweets t on t.id = page.id
-    join users u on u.id = t.user_id
+    cross join lateral (
+      select case when ${tweetIsVisibleTo(viewer)} then json_build_object(
+               'tweet', ${tweetRecord}, 'flags', ${viewerFlags(viewer)}, 'retweeter', null) end as entry
+      from tweets t
+      join users u on u.id = t.user_id
+      where t.id = page.id
+      limit 1) shown
     order by page.id desc`,
   })
 }
@@ -192,7 +196,8 @@ export interface FreshTweet {
 
 /**
  * Counts and revisions of tweets, with the whole tweet where what the asker knows is outdated: one statement
- * for a page whether its cards are cached, missing or old. A tweet that does not exist has no row.
+ * for a page whether its cards are cached, missing or old. A tweet that does not exist has no row. `limit 1` keeps each
+ * tweet a probe of its primary key: joined, they may be looked for in whole partitions.
  */
 export async function freshenTweets(
   db: Db,
@@ -201,19 +206,22 @@ export async function freshenTweets(
   const rows = await query<{ fresh: FreshTweet }>(
     db,
     sql`
-    select json_build_object(
-             'id', t.id,
-             'gone', t.is_deleted or not ${isPresent},
-             'author_is_private', u.is_private,
-             'revision', t.revision || '.' || u.revision,
-             'counts', json_build_object(
-               'likes', t.like_count, 'retweets', t.retweet_count, 'replies', t.reply_count,
-               'quotes', t.quote_count, 'bookmarks', t.bookmark_count),
-             'tweet', case when k.revision is distinct from t.revision || '.' || u.revision
-                           then ${tweetRecord} end) as fresh
+    select fresh.tweet as fresh
     from jsonb_to_recordset(${JSON.stringify(known)}::jsonb) as k(id bigint, revision text)
-    join tweets t on t.id = k.id
-    join users u on u.id = t.user_id`,
+    cross join lateral (
+      select json_build_object(
+               'id', t.id,
+               'gone', t.is_deleted or not ${isPresent},
+               'author_is_private', u.is_private,
+               'revision', ${revision},
+               'counts', json_build_object(
+                 'likes', t.like_count, 'retweets', t.retweet_count, 'replies', t.reply_count,
+                 'quotes', t.quote_count, 'bookmarks', t.bookmark_count),
+               'tweet', case when k.revision is distinct from ${revision} then ${tweetRecord} end) as tweet
+      from tweets t
+      join users u on u.id = t.user_id
+      where t.id = k.id
+      limit 1) fresh`,
   )
   return rows.map(({ fresh }) => fresh)
 }
