@@ -42,6 +42,9 @@ export function requestOf(method: string, path: string, options: ApiOptions): Re
 }
 
 export async function answerOf(response: Response): Promise<ApiAnswer> {
+  // A socket that nobody here reads from.
+  response.webSocket?.accept()
+  response.webSocket?.close()
   const text = await response.text()
   return { status: response.status, body: text === '' ? null : JSON.parse(text), headers: response.headers }
 }

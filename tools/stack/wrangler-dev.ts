@@ -25,6 +25,7 @@ const NOISE = [
   /^Service bindings, Durable Object bindings, and Tail consumers connect/,
   /^⎔ (Starting local server|Connection status updated)/,
   /Ready on http/,
+  /Logs were written to/,
   /^\[custom build\] Running/,
   /GET \/api\/health 200/,
   /"level":"info".*"path":"\/api\/health"/,
@@ -125,7 +126,9 @@ export async function startWranglerDev(options: WranglerOptions): Promise<Wrangl
 }
 
 export function wranglerEnded(lastWords: string): StackError {
-  return new StackError(`wrangler ended by itself, see what it said:\n${lastWords}`)
+  return new StackError(
+    `wrangler ended by itself, correct what it complains of and start again:\n${lastWords}`,
+  )
 }
 
 /** The environment for any wrangler command of the stack. */

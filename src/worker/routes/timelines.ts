@@ -1,7 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { HOME_OFFSET_MAX, pageQuery, userRefParam } from '../../contracts/http/common.ts'
 import { type TweetPage, tweetPage } from '../../contracts/http/tweets.ts'
-import type { EntryId } from '../../domain/ids.ts'
 import { readHomeTimeline } from '../../services/read-home-timeline.ts'
 import { readUserTimeline } from '../../services/read-user-timeline.ts'
 import { createRouter } from '../context.ts'
@@ -62,7 +61,7 @@ export function timelineRoutes() {
     const page = await readHomeTimeline(c.var.deps, c.var.viewer, {
       limit: asked.limit,
       offset: asked.offset,
-      before: entryBefore(asked) as EntryId | null,
+      before: entryBefore(asked),
     })
     if (page.stale) c.header('x-degraded', 'stale')
     const pagination = paginationOf(asked, HOME_CURSOR, page.nextBefore)
