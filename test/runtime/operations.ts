@@ -16,7 +16,7 @@ const described = z.object({
       content: z.object({ 'application/json': z.object({ schema: schemaObject }) }),
     })
     .optional(),
-  responses: z.record(z.string(), z.unknown()),
+  responses: z.record(z.string(), z.object({ description: z.string() })),
 })
 
 export type JsonSchema = z.infer<typeof schemaObject>
