@@ -11,6 +11,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     maxWorkers: 2,
     silent: 'passed-only',
+    reporters: ['default', './tools/plain-summary.ts'],
     projects: [
       {
         extends: true,

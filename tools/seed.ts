@@ -12,8 +12,8 @@ Adds a community of so many people and tweets. The same seed with the same numbe
 one is added to what is there. --now is the moment up to which it has lived, the present by default.`
 
 /** Beyond these the community outgrows the memory it is invented in. */
-const MAX_USERS = 200_000
-const MAX_TWEETS = 2_000_000
+const MAX_USERS = 100_000
+const MAX_TWEETS = 1_000_000
 
 await runTool(async () => {
   const request = readRequest(process.argv.slice(2))

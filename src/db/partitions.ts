@@ -7,11 +7,15 @@ export const PARTITION_MONTHS_AHEAD = 3
  * One SQL text that attaches the monthly partitions of `tweets` for every month from `fromMs` to `toMs`
  * (Unix milliseconds, UTC months). Repeating it changes nothing. A new partition is made beside the table
  * and attached under a short lock timeout, so that it never queues writes behind itself: when it cannot
- * have its lock at once it fails with 55P03 and is tried again by the next cron run.
+ * have its lock at once it fails with 55P03 and is tried again by the next cron run. Of two runs at once the
+ * second waits for the lock that attaching takes, and then looks again; with nothing to do none is taken.
  */
 export function ensureTweetPartitionsSql(fromMs: number, toMs: number): string {
   const attach = monthsBetween(fromMs, toMs).map(
     ({ name, from, to }) => `
+  if to_regclass('${name}') is null then
+    lock table tweets in share update exclusive mode;
+  end if;
   if to_regclass('${name}') is null then
     create table ${name} (like tweets including defaults including constraints);
     alter table tweets attach partition ${name} for values from (${from}) to (${to});

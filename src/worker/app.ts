@@ -1,13 +1,14 @@
 import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
 import { AppError } from '../domain/errors.ts'
+import { methodTable } from './allowed-methods.ts'
 import { createRouter } from './context.ts'
 import { configurationOf } from './env.ts'
 import { authenticate } from './middleware/authenticate.ts'
 import { limitBody, onlyJson } from './middleware/json-body.ts'
 import { limitRate } from './middleware/rate-limit.ts'
 import { requestContext } from './middleware/request-context.ts'
-import { answerProblem } from './problems.ts'
+import { answerProblem, problemResponse } from './problems.ts'
 import { authRoutes } from './routes/auth.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
@@ -27,9 +28,15 @@ const PREFLIGHT_SECONDS = 86_400
 /** The HTTP API: what every request passes, and the routes. */
 export function createApp() {
   const app = createRouter()
+  let allowedMethods: ReturnType<typeof methodTable> | undefined
   app.onError(answerProblem)
-  app.notFound(() => {
-    throw new AppError('route_not_found')
+  app.notFound((c) => {
+    allowedMethods ??= methodTable(app.routes)
+    const allowed = allowedMethods(c.req.path)
+    if (allowed.length === 0) throw new AppError('route_not_found')
+    const refusal = problemResponse(new AppError('method_not_allowed'), c.var.requestId)
+    refusal.headers.set('allow', allowed.join(', '))
+    return refusal
   })
 
   app.use(requestContext)

@@ -1,11 +1,15 @@
 import type { Pagination } from '../contracts/http/common.ts'
 import { encodeCursor } from '../domain/cursor.ts'
+import { AppError } from '../domain/errors.ts'
+import { type EntryId, isId } from '../domain/ids.ts'
 import type { AskedPage } from './read-page.ts'
 
-/** The entry that a page of a timeline follows; null for the newest page. */
-export function entryBefore({ after }: AskedPage): number | null {
-  const [entry] = after ?? []
-  return typeof entry === 'number' ? entry : null
+/** The entry that a page of a timeline follows; null for the newest page. Throws `invalid_cursor`. */
+export function entryBefore({ after }: AskedPage): EntryId | null {
+  if (after === null) return null
+  const [entry, ...more] = after
+  if (typeof entry !== 'number' || !isId(entry) || more.length > 0) throw new AppError('invalid_cursor')
+  return entry as EntryId
 }
 
 /** The pagination of a page whose next one follows the entry `nextBefore`, or is not there. */

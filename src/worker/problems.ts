@@ -25,7 +25,7 @@ export function problemResponse(error: AppError, requestId: string): Response {
     ...(error.detail === undefined ? {} : { detail: error.detail }),
     ...(error.errors === undefined ? {} : { errors: error.errors }),
   }
-  const headers = new Headers({ 'content-type': 'application/problem+json' })
+  const headers = new Headers({ 'content-type': 'application/problem+json', 'x-request-id': requestId })
   if (error.retryAfterSeconds !== undefined) headers.set('retry-after', String(error.retryAfterSeconds))
   if (error.status === 401) headers.set('www-authenticate', 'Bearer')
   return new Response(JSON.stringify(body), { status: error.status, headers })

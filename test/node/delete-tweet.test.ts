@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { foldCounters, readUnfoldedSubjects } from '../../src/db/statements/counters.ts'
-import { insertTweet } from '../../src/db/statements/publish-tweet.ts'
+import { insertTweets } from '../../src/db/statements/publish-tweet.ts'
 import { deleteTweet, readTweet } from '../../src/db/statements/tweets.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn } from './harness/community.ts'
 import { roundTripsOf } from './harness/endpoint.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
-import { AMPLE_QUOTA, addTweet, newTweet } from './harness/tweets.ts'
+import { AMPLE_QUOTA, addTweet, newPublication } from './harness/tweets.ts'
 
 let database: TestDatabase
 let people: Community
@@ -25,8 +25,8 @@ const asUser = (id: UserId) => ({ id, isModerator: false })
 const asModerator = (id: UserId) => ({ id, isModerator: true })
 
 async function publish(author: UserId, content: string): Promise<TweetId> {
-  const tweet = newTweet(author, content)
-  expect(await insertTweet(db, tweet, AMPLE_QUOTA)).toMatchObject({ outcome: 'published' })
+  const tweet = newPublication(author, content)
+  expect(await insertTweets(db, tweet, AMPLE_QUOTA)).toMatchObject({ outcome: 'published' })
   return tweet.id
 }
 

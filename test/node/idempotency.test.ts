@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { deleteExpired } from '../../src/db/statements/maintenance.ts'
-import { insertTweet, type NewTweet, type Published } from '../../src/db/statements/publish-tweet.ts'
+import { insertTweets, type NewTweet, type Published } from '../../src/db/statements/publish-tweet.ts'
 import type { UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn, inTransaction } from './harness/community.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
-import { AMPLE_QUOTA, addTweet, newTweet } from './harness/tweets.ts'
+import { AMPLE_QUOTA, addTweet, newPublication } from './harness/tweets.ts'
 
 let database: TestDatabase
 let people: Community
@@ -19,13 +19,13 @@ beforeAll(async () => {
 
 afterAll(() => database.stop())
 
-const publish = (tweet: NewTweet, quota = AMPLE_QUOTA) => insertTweet(db, tweet, quota)
+const publish = (tweet: NewTweet, quota = AMPLE_QUOTA) => insertTweets(db, tweet, quota)
 interface Keyed extends Partial<NewTweet> {
   key?: string
   requestHash?: string
 }
 const withKey = (author: UserId, { key = 'key', requestHash = 'body', ...changes }: Keyed = {}) =>
-  newTweet(author, 'hello', { idempotency: { key, requestHash }, ...changes })
+  newPublication(author, 'hello', { idempotency: { key, requestHash }, ...changes })
 const times = <Item>(count: number, make: (index: number) => Item) =>
   Array.from({ length: count }, (_, index) => make(index))
 
@@ -87,7 +87,7 @@ describe('requests with one Idempotency-Key', () => {
   it('publish one tweet when all of them try the same id', async () => {
     for (let round = 0; round < 5; round++) {
       const author = await people.addUser()
-      const { id } = newTweet(author, '')
+      const { id } = newPublication(author, '')
       const answers = await Promise.all(times(8, () => publish(withKey(author, { id }))))
       expect(answers.filter(({ outcome }) => outcome === 'published')).toHaveLength(1)
       expect(answers.filter(({ outcome }) => outcome === 'taken')).toHaveLength(7)
@@ -140,7 +140,7 @@ describe('an Idempotency-Key', () => {
   it('is free again when the post was refused for the quota', async () => {
     const author = await people.addUser()
     const onlyOne = { ...AMPLE_QUOTA, limit: 1 }
-    await publish(newTweet(author, 'first'), onlyOne)
+    await publish(newPublication(author, 'first'), onlyOne)
     expect(await publish(withKey(author), onlyOne)).toMatchObject({ outcome: 'rate_limited' })
     expect(await keysOf(author)).toEqual([])
     expect(await publish(withKey(author, { requestHash: 'other' }))).toMatchObject({ outcome: 'published' })

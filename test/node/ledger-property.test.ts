@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { foldCounters } from '../../src/db/statements/counters.ts'
 import { deleteFollow, insertFollow } from '../../src/db/statements/follows.ts'
-import { insertTweet } from '../../src/db/statements/publish-tweet.ts'
+import { insertTweets } from '../../src/db/statements/publish-tweet.ts'
 import { deleteTweet } from '../../src/db/statements/tweets.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
 import { sweepLedger } from '../../src/services/sweep-ledger.ts'
 import { type Community, communityIn } from './harness/community.ts'
 import { depsOn } from './harness/deps.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
-import { AMPLE_QUOTA, newTweet } from './harness/tweets.ts'
+import { AMPLE_QUOTA, newPublication } from './harness/tweets.ts'
 
 let database: TestDatabase
 let people: Community
@@ -57,8 +57,8 @@ describe('when ten people write, delete, follow and unfollow at once', () => {
       const followee = { ref: { id: users[whom] as UserId }, claimedId: null }
       switch (type) {
         case 'publish': {
-          const tweet = newTweet(user, `hello ${tag}`)
-          const { outcome } = await insertTweet(db, tweet, AMPLE_QUOTA)
+          const tweet = newPublication(user, `hello ${tag}`)
+          const { outcome } = await insertTweets(db, tweet, AMPLE_QUOTA)
           return outcome === 'published' && published.push(tweet.id)
         }
         case 'delete': {

@@ -47,9 +47,9 @@ const shuffled = <Item>(items: readonly Item[]): Item[] =>
     .sort((a, b) => a.at - b.at)
     .map(({ item }) => item)
 
-async function addSubjects(): Promise<Subject[]> {
-  const users = await people.addUsers(12)
-  const tweets = await Promise.all(users.map((author) => addTweet(database.pool, author)))
+async function addSubjects(userCount = 12): Promise<Subject[]> {
+  const users = await people.addUsers(userCount)
+  const tweets = await Promise.all(users.slice(0, 12).map((author) => addTweet(database.pool, author)))
   const { rows } = await database.pool.query<{ id: number }>(
     'insert into hashtags (tag) select gen_random_uuid() from generate_series(1, 12) returning id::float8 as id',
   )
@@ -167,18 +167,21 @@ describe('folding the ledger', () => {
 
 describe('eight folds at once', () => {
   it('fold every delta once, while more are written, and none waits in a circle', async () => {
-    const subjects = await addSubjects()
+    const subjects = await addSubjects(400)
     const before = await countersOf(subjects)
     const deadlocks = await deadlocksIn(database.pool)
     const all: Delta[] = []
-    for (let round = 0; round < 12; round++) {
-      const [early, late] = [randomDeltas(subjects, 400), randomDeltas(subjects, 100)]
-      all.push(...early, ...late)
-      await append(early)
-      await Promise.all([
-        ...times(8, () => foldCounters(db, shuffled(subjects).slice(0, 30))),
-        ...times(4, (part) => append(late.slice(part * 25, part * 25 + 25))),
-      ])
+    for (let round = 0; round < 20; round++) {
+      const parts = times(8, () => ({ early: randomDeltas(subjects, 200), late: randomDeltas(subjects, 50) }))
+      all.push(...parts.flatMap(({ early, late }) => [...early, ...late]))
+      await Promise.all(
+        parts.flatMap(({ early, late }) => [
+          append(early).then(() =>
+            foldCounters(db, shuffled(subjects).slice(Math.random() * subjects.length)),
+          ),
+          append(late),
+        ]),
+      )
     }
     await foldCounters(db, subjects)
     expect(await countersOf(subjects)).toEqual(withDeltas(before, all))

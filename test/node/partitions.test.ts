@@ -1,15 +1,14 @@
-import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db, sqlState } from '../../src/db/client.ts'
 import { ensureTweetPartitionsSql, PARTITION_MONTHS_AHEAD, partitionsUntil } from '../../src/db/partitions.ts'
 import { readDatabaseHealth } from '../../src/db/statements/health.ts'
 import { ensureTweetPartitions } from '../../src/db/statements/maintenance.ts'
-import { insertTweet } from '../../src/db/statements/publish-tweet.ts'
-import { idFloor, newTweetId, type TweetId, timeOf } from '../../src/domain/ids.ts'
+import { insertTweets } from '../../src/db/statements/publish-tweet.ts'
+import { idFloor, newPublicationId, type TweetId, timeOf } from '../../src/domain/ids.ts'
 import { type Community, communityIn, inTransaction } from './harness/community.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
-import { AMPLE_QUOTA, addTweet, newTweet } from './harness/tweets.ts'
+import { AMPLE_QUOTA, addTweet, newPublication } from './harness/tweets.ts'
 
 let database: TestDatabase
 let people: Community
@@ -66,7 +65,7 @@ describe('the months ahead', () => {
   it('are attached behind those that are there, which keep their tweets', async () => {
     await startFrom('tweets_2026_11')
     const author = await people.addUser()
-    const id = newTweetId(NOW, author, Math.random)
+    const id = newPublicationId(NOW, author, Math.random)
     await addTweet(database.pool, author, { id })
     await ensureTweetPartitions(db, NOW)
     await ensureTweetPartitions(db, NOW)
@@ -88,8 +87,8 @@ describe('the months ahead', () => {
     const author = await people.addUser()
     const write = async (index: number) => {
       const createdAtMs = NOW + index
-      const id = newTweetId(createdAtMs, author, Math.random)
-      return insertTweet(db, newTweet(author, `tweet ${index}`, { id, createdAtMs }), AMPLE_QUOTA)
+      const id = newPublicationId(createdAtMs, author, Math.random)
+      return insertTweets(db, newPublication(author, `tweet ${index}`, { id, createdAtMs }), AMPLE_QUOTA)
     }
     const [, ...answers] = await Promise.all([
       ensureTweetPartitions(db, NOW),
@@ -125,9 +124,8 @@ describe('a lock that somebody holds', () => {
 
   it('does not disturb a run that has nothing to do', async () => {
     await startFrom(...FROM_NOVEMBER)
-    await inTransaction(database.pool, [{ text: 'lock table tweets in row exclusive mode' }], async () => {
-      await ensureTweetPartitions(db, NOW)
-    })
+    const lock = { text: 'lock table tweets in share update exclusive mode' }
+    await inTransaction(database.pool, [lock], () => ensureTweetPartitions(db, NOW))
   })
 })
 
@@ -153,7 +151,7 @@ describe('a tweet outside of every partition', () => {
     const author = await people.addUser()
     const createdAtMs = Date.UTC(2026, 11, 1)
     const write = (id: TweetId) =>
-      insertTweet(db, newTweet(author, 'too late', { id, createdAtMs }), AMPLE_QUOTA)
+      insertTweets(db, newPublication(author, 'too late', { id, createdAtMs }), AMPLE_QUOTA)
     const failure = await write(idFloor(createdAtMs) as TweetId).catch((error) => error)
     expect(sqlState(failure)).toBe('23514')
     expect(String(failure)).toContain('no partition of relation "tweets" found for row')

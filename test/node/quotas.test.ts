@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { deleteExpired } from '../../src/db/statements/maintenance.ts'
-import { insertTweet } from '../../src/db/statements/publish-tweet.ts'
+import { insertTweets } from '../../src/db/statements/publish-tweet.ts'
 import type { UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn } from './harness/community.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
-import { newTweet } from './harness/tweets.ts'
+import { newPublication } from './harness/tweets.ts'
 
 const WINDOW_SECONDS = 3 * 3600
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => database.stop())
 
 const post = (author: UserId, limit: number) =>
-  insertTweet(db, newTweet(author, 'hello'), { name: 'tweets', limit, windowSeconds: WINDOW_SECONDS })
+  insertTweets(db, newPublication(author, 'hello'), { name: 'tweets', limit, windowSeconds: WINDOW_SECONDS })
 
 /** Writes the author's uses as if they had been taken so many seconds ago, oldest first. */
 async function setUses(author: UserId, secondsAgo: number[]): Promise<void> {

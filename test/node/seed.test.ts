@@ -1,65 +1,34 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type TweetId, timeOf } from '../../src/domain/ids.ts'
 import { codePointLength, extractEntities, uniqueMentions, uniqueTags } from '../../src/domain/tweet-text.ts'
 import { verifyPassword } from '../../src/passwords/scrypt.ts'
 import { seedDemoCommunity } from '../../tools/seed/demo.ts'
 import { SEED_PASSWORD, type SeedRequest, seedCommunity } from '../../tools/seed/seed-community.ts'
-import { createDatabase, withClient } from '../../tools/stack/databases.ts'
-import { prepareDatabase } from '../../tools/stack/migrate.ts'
-import { PROJECT_ROOT } from '../../tools/stack/paths.ts'
-import { StackError } from '../../tools/stack/stack-error.ts'
-import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
-
-const run = promisify(execFile)
+import { count, type ScratchDatabases, select, startScratchDatabases } from './harness/scratch-databases.ts'
 
 const NOW_MS = Date.UTC(2026, 9, 20, 18, 30)
 const DAY_MS = 86_400_000
-const LARGE: SeedRequest = { users: 1_000, tweets: 8_000, seed: 'test', nowMs: NOW_MS }
-const SMALL: SeedRequest = { users: 60, tweets: 400, seed: 'test', nowMs: NOW_MS }
+const REQUEST: SeedRequest = { users: 1_000, tweets: 8_000, seed: 'test', nowMs: NOW_MS }
 
-let server: TestDatabase
-let databases = 0
+let databases: ScratchDatabases
 
 beforeAll(async () => {
-  server = await startTestDatabase()
+  databases = await startScratchDatabases()
 })
 
-afterAll(() => server.stop())
-
-/** A migrated database of its own on the test's server. */
-async function newDatabase(): Promise<string> {
-  const name = `seeded_${++databases}`
-  await createDatabase(server.databaseUrl, name)
-  const url = new URL(server.databaseUrl)
-  url.pathname = name
-  await prepareDatabase(url.href)
-  return url.href
-}
-
-async function select<Row extends pg.QueryResultRow>(databaseUrl: string, query: string): Promise<Row[]> {
-  return withClient(databaseUrl, async (client) => (await client.query<Row>(query)).rows)
-}
-
-async function count(databaseUrl: string, fromWhere: string): Promise<number> {
-  const [row] = await select<{ n: number }>(databaseUrl, `select count(*)::integer as n from ${fromWhere}`)
-  return row?.n ?? Number.NaN
-}
+afterAll(() => databases.stop())
 
 describe('a seeded community', () => {
   let database: string
 
   beforeAll(async () => {
-    database = await newDatabase()
-    await seedCommunity(database, LARGE)
+    database = await databases.create()
+    await seedCommunity(database, REQUEST)
   })
 
   it('has the people and tweets that were asked for', async () => {
-    expect(await count(database, 'users')).toBe(LARGE.users)
-    expect(await count(database, 'tweets')).toBe(LARGE.tweets)
+    expect(await count(database, 'users')).toBe(REQUEST.users)
+    expect(await count(database, 'tweets')).toBe(REQUEST.tweets)
   })
 
   it('has counters that equal the rows they count', async () => {
@@ -94,8 +63,8 @@ describe('a seeded community', () => {
                              p.conversation_id = t.conversation_id, false) end`
     expect(await count(database, wrong)).toBe(0)
     const replies = await count(database, 'tweets where reply_to_id is not null')
-    expect(replies / LARGE.tweets).toBeGreaterThan(0.18)
-    expect(replies / LARGE.tweets).toBeLessThan(0.32)
+    expect(replies / REQUEST.tweets).toBeGreaterThan(0.18)
+    expect(replies / REQUEST.tweets).toBeLessThan(0.32)
   })
 
   it('happens within six weeks, and nothing of it in the future', async () => {
@@ -197,115 +166,9 @@ describe('a seeded community', () => {
   })
 })
 
-describe('seeding', () => {
-  /** All rows of the community but for the salt of its password. */
-  async function fingerprint(databaseUrl: string) {
-    const [row] = await select(
-      databaseUrl,
-      ['users', 'follows', 'tweets', 'likes', 'retweets', 'hashtags', 'tweet_hashtags', 'tweet_mentions']
-        .map(
-          (table) =>
-            `(select md5(string_agg(r, ',' order by r)) from (select (to_jsonb(${table}) - 'password_hash')::text as r from ${table}) rows) as ${table}`,
-        )
-        .join(', ')
-        .replace(/^/, 'select '),
-    )
-    return row
-  }
-
-  it('makes the same rows of the same seed, numbers and moment', async () => {
-    const [one, two, other] = await Promise.all([newDatabase(), newDatabase(), newDatabase()])
-    await seedCommunity(one, SMALL)
-    await seedCommunity(two, SMALL)
-    await seedCommunity(other, { ...SMALL, seed: 'another' })
-    expect(await fingerprint(two)).toEqual(await fingerprint(one))
-    expect(await fingerprint(other)).not.toEqual(await fingerprint(one))
-  })
-
-  it('leaves a community that is there already as it is, also a day later', async () => {
-    const database = await newDatabase()
-    const first = await seedCommunity(database, SMALL)
-    const before = await fingerprint(database)
-    const second = await seedCommunity(database, { ...SMALL, nowMs: NOW_MS + DAY_MS })
-    expect(second).toEqual({ isNew: false, star: first.star })
-    expect(await fingerprint(database)).toEqual(before)
-  })
-
-  it('adds other communities to what is there', async () => {
-    const database = await newDatabase()
-    await seedCommunity(database, SMALL)
-    await seedCommunity(database, { ...SMALL, seed: 'another' })
-    await seedCommunity(database, { ...SMALL, tweets: 500 })
-    expect(await count(database, 'users')).toBe(180)
-    expect(await count(database, 'tweets')).toBe(1_300)
-    expect(
-      await count(
-        database,
-        'hashtags h where tweet_count <> (select count(*) from tweet_hashtags t where t.hashtag_id = h.id)',
-      ),
-    ).toBe(0)
-  })
-
-  it('takes turns with another one that seeds the same', async () => {
-    const database = await newDatabase()
-    const both = await Promise.all([seedCommunity(database, SMALL), seedCommunity(database, SMALL)])
-    expect(both.map(({ isNew }) => isNew).sort()).toEqual([false, true])
-    expect(await count(database, 'tweets')).toBe(SMALL.tweets)
-  })
-
-  it('writes nothing when somebody has one of its names', async () => {
-    const [rehearsal, database] = await Promise.all([newDatabase(), newDatabase()])
-    const { star } = await seedCommunity(rehearsal, SMALL)
-    await select(
-      database,
-      `insert into users (id, username, email, password_hash, display_name) values (1, upper('${star}'), 'a@b.example', '', 'A')`,
-    )
-    await expect(seedCommunity(database, SMALL)).rejects.toThrow(StackError)
-    expect(await count(database, 'users')).toBe(1)
-    expect(await count(database, 'hashtags')).toBe(0)
-  })
-
-  it('writes all or nothing', async () => {
-    const database = await newDatabase()
-    await select(
-      database,
-      `create function refuse() returns trigger language plpgsql as $$ begin raise 'no likes today'; end $$;
-       create trigger refuse before insert on likes execute function refuse()`,
-    )
-    await expect(seedCommunity(database, SMALL)).rejects.toThrow('no likes today')
-    for (const table of ['users', 'tweets', 'hashtags']) expect(await count(database, table)).toBe(0)
-    await select(database, 'drop trigger refuse on likes')
-    expect(await seedCommunity(database, SMALL)).toMatchObject({ isNew: true })
-    expect(await count(database, 'tweets')).toBe(SMALL.tweets)
-  })
-
-  it('is a command that says what it did, and what is wrong with its arguments', async () => {
-    const database = await newDatabase()
-    const seed = (...args: string[]) =>
-      run(process.execPath, [join(PROJECT_ROOT, 'tools', 'seed.ts'), ...args], {
-        env: { ...process.env, DATABASE_URL: database },
-      })
-    const first = await seed('--users', '30', '--tweets', '90')
-    expect(first.stdout).toContain('Seeding 30 people and 90 tweets')
-    expect(first.stdout).toContain('All of it is there now')
-    expect(first.stdout).toContain(SEED_PASSWORD)
-    expect(first.stderr).toContain('100 %')
-    const second = await seed('--users', '30', '--tweets', '90')
-    expect(second.stdout).toContain('is there already')
-    await expect(seed('--users', 'many')).rejects.toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('--users must be'),
-    })
-    await expect(seed('--now', '2999-01-01')).rejects.toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('--now must be'),
-    })
-  })
-})
-
 describe('the demo community', () => {
   it('has an account whose home timeline is alive', async () => {
-    const database = await newDatabase()
+    const database = await databases.create()
     const { username, password } = await seedDemoCommunity(database)
     const [demo] = await select<{ id: string; password_hash: string; follower_count: number }>(
       database,
@@ -321,7 +184,7 @@ describe('the demo community', () => {
   })
 
   it('says nothing twice in its newest tweets', async () => {
-    const database = await newDatabase()
+    const database = await databases.create()
     await seedDemoCommunity(database, NOW_MS)
     const newest = `(select split_part(content, '#', 1) as words from tweets where reply_to_id is null order by id desc limit 200) newest`
     expect(await count(database, newest)).toBe(200)
@@ -329,7 +192,7 @@ describe('the demo community', () => {
   })
 
   it('is loaded once', async () => {
-    const database = await newDatabase()
+    const database = await databases.create()
     const first = await seedDemoCommunity(database)
     expect(await seedDemoCommunity(database)).toEqual(first)
     expect(await count(database, 'tweets')).toBe(1_500)

@@ -27,6 +27,10 @@ export interface ApiAnswer {
 
 /** Asks the Worker under test, as a client would. `path` begins with `/`, e.g. `/api/tweets`. */
 export async function api(method: string, path: string, options: ApiOptions = {}): Promise<ApiAnswer> {
+  return answerOf(await exports.default.fetch(requestOf(method, path, options)))
+}
+
+export function requestOf(method: string, path: string, options: ApiOptions): Request {
   const headers = new Headers(options.headers)
   if (options.token !== undefined) headers.set('authorization', `Bearer ${options.token}`)
   const init: RequestInit = { method, headers }
@@ -34,7 +38,13 @@ export async function api(method: string, path: string, options: ApiOptions = {}
     if (!headers.has('content-type')) headers.set('content-type', 'application/json')
     init.body = typeof options.body === 'string' ? options.body : JSON.stringify(options.body)
   }
-  const response = await exports.default.fetch(new Request(`${ORIGIN}${path}`, init))
+  return new Request(`${ORIGIN}${path}`, init)
+}
+
+export async function answerOf(response: Response): Promise<ApiAnswer> {
+  // A socket that nobody here reads from.
+  response.webSocket?.accept()
+  response.webSocket?.close()
   const text = await response.text()
   return { status: response.status, body: text === '' ? null : JSON.parse(text), headers: response.headers }
 }

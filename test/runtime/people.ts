@@ -48,6 +48,13 @@ export function timelineOf({ id }: { id: UserId }): DurableObjectStub<TimelineOb
   return env.TIMELINES.getByName(String(id))
 }
 
+/** The ids of the newest entries that a timeline shows, which builds it when it is cold. */
+export async function homeIds(person: Viewer, limit = 1000): Promise<number[]> {
+  const result = await timelineOf(person).page({ limit, before: null, offset: 0 })
+  if (!result.ok) throw new Error(`The timeline of ${person.id} is ${result.code}`)
+  return result.page.entries.map(({ id }) => id)
+}
+
 /** Follows in the database, as the route does, and tells nobody. */
 export async function commitFollow(follower: Viewer, followee: Viewer): Promise<GraphChange> {
   const named = { ref: { id: followee.id }, claimedId: null }

@@ -5,6 +5,7 @@ import { NO_COUNTS } from '../../src/contracts/tweet-json.ts'
 import type { PulledEntry, PulledTimeline } from '../../src/db/statements/home-timeline.ts'
 import { type EntryId, newUserId, type TweetId, type UserId } from '../../src/domain/ids.ts'
 import { type Effect, TimelineStore } from '../../src/durable-objects/timeline/store.ts'
+import type { TimelineObject } from '../../src/worker/index.ts'
 
 export const OWNER = 1 as UserId
 /** Whom the owner follows in a timeline that `warmed` built. */
@@ -29,6 +30,27 @@ export interface OpenStore {
   storage: DurableObjectStorage
   /** The store over this storage, loaded anew: what an eviction leaves of it. */
   reopen(): TimelineStore
+}
+
+interface WarmState {
+  epoch: number
+  databaseEpoch: number
+  readAtMs: number
+}
+
+/** Warms an object without a build, before anything else has called it. */
+export async function warmObject(
+  stub: DurableObjectStub<TimelineObject>,
+  owner: UserId,
+  pulled: Partial<PulledTimeline> = {},
+  { epoch = 1, databaseEpoch = 1, readAtMs = Date.now() }: Partial<WarmState> = {},
+): Promise<void> {
+  await runInDurableObject(stub, (_object, { storage }) => {
+    const store = new TimelineStore(storage, owner)
+    store.beginBuild()
+    store.noteEpoch(epoch)
+    store.finishBuild({ ...EMPTY, ...pulled }, { databaseEpoch, nowMs: readAtMs })
+  })
 }
 
 /** Runs within an object of its own, whose storage nothing else touches. */

@@ -20,8 +20,17 @@ import {
 const AUTHORS: readonly UserId[] = [ANN, BOB, EVE]
 const RUNS = 400
 
-/** What an outbox row says: its plan, made when a consumer takes it, tells what it means for the owner's timeline. */
-type Message = () => TimelineOp | null
+/** An outbox row. Its plan, made when a consumer takes it, tells what it means for the owner's timeline. */
+interface Message {
+  plan(): TimelineOp | null
+  isDone: boolean
+}
+
+/** A call of a consumer, on its way. */
+interface Call {
+  op: TimelineOp
+  isDone: boolean
+}
 
 /**
  * One timeline and all that happens around it, step by step: commits to the database, plans of consumers, calls that
@@ -37,7 +46,7 @@ class Simulation {
   #warm = false
   // On their way.
   readonly #messages: Message[] = []
-  #calls: TimelineOp[] = []
+  #calls: Call[] = []
   #reads: { owed: Backfill; found: number[] }[] = []
   #stage: 'none' | 'logging' | 'committed' | 'pulled' = 'none'
   #pulled: PulledTimeline | null = null
@@ -52,17 +61,14 @@ class Simulation {
     const author = AUTHORS[n % AUTHORS.length] ?? ANN
     const id = (n + 1) * 1000 + this.#tweets.size
     this.#tweets.set(id, { author, deleted: false })
-    this.#messages.push(() => {
-      const isDelivered = this.#following.has(author) && this.#tweets.get(id)?.deleted === false
-      return isDelivered ? deliver(id, author) : null
-    })
+    this.#owe(() => (this.#following.has(author) && this.#isThere(id) ? deliver(id, author) : null))
   }
 
   remove(n: number): void {
     const [id, tweet] = pick([...this.#tweets], n) ?? []
     if (id === undefined || tweet === undefined || tweet.deleted) return
     tweet.deleted = true
-    this.#messages.push(() => retract(id))
+    this.#owe(() => retract(id))
   }
 
   follow(n: number): void {
@@ -71,21 +77,21 @@ class Simulation {
     if (following) this.#following.add(userId)
     this.#version += 1
     const op: TimelineOp = { type: following ? 'follow' : 'unfollow', userId, version: this.#version }
-    this.#messages.push(() => op)
+    this.#owe(() => op)
     // The actor's own request tells the timeline, too, unless that fails.
     if (n % 2 === 0) this.#arrive(op)
   }
 
   /** A consumer takes a message, perhaps once more: it calls only timelines that are warm. */
   plan(n: number): void {
-    const op = this.#warm ? pick(this.#messages, n)?.() : null
-    if (op != null) this.#calls.push(op)
+    const message = pick(this.#messages, n)
+    if (message !== undefined) this.#take(message)
   }
 
-  /** A call arrives. It stays among those that may: it can be repeated. */
+  /** A call arrives, perhaps once more. */
   call(n: number): void {
-    const op = pick(this.#calls, n)
-    if (op !== undefined) this.#arrive(op)
+    const call = pick(this.#calls, n)
+    if (call !== undefined) this.#complete(call)
   }
 
   /** A backfill that was read some time ago comes back. */
@@ -107,7 +113,7 @@ class Simulation {
       case 'none':
         this.#store.beginBuild()
         // No call outlasts a build. If one did, freshening would take a deleted tweet off the page.
-        this.#calls = this.#calls.filter((op) => op.type !== 'deliver' || this.#isThere(op.entry.id))
+        this.#calls = this.#calls.filter(({ op }) => op.type !== 'deliver' || this.#isThere(op.entry.id))
         this.#reads = []
         this.#stage = 'logging'
         return
@@ -133,14 +139,11 @@ class Simulation {
     this.#stage = 'none'
   }
 
-  /** Whatever is owed is done, and somebody reads. */
+  /** What is owed and not done yet is done, the newest first, and somebody reads. */
   settle(): void {
+    for (const message of this.#messages.toReversed()) if (!message.isDone) this.#take(message)
+    for (const call of this.#calls.toReversed()) if (!call.isDone) this.#complete(call)
     while (this.#store.phase !== 'warm' || this.#stage !== 'none') this.build()
-    this.#messages.forEach((_, index) => {
-      this.plan(index)
-    })
-    for (const op of this.#calls) this.#arrive(op)
-    for (const index of this.#reads.keys()) this.read(index)
     for (const owed of this.#store.unfilled()) this.#startRead(owed)
     while (this.#reads.length > 0) this.read(0)
   }
@@ -151,6 +154,21 @@ class Simulation {
 
   get expected(): number[] {
     return [...this.#following].flatMap((author) => this.#tweetsOf(author)).sort((a, b) => b - a)
+  }
+
+  #owe(plan: Message['plan']): void {
+    this.#messages.push({ plan, isDone: false })
+  }
+
+  #take(message: Message): void {
+    const op = this.#warm ? message.plan() : null
+    if (op !== null) this.#calls.push({ op, isDone: false })
+    message.isDone = true
+  }
+
+  #complete(call: Call): void {
+    call.isDone = true
+    this.#arrive(call.op)
   }
 
   #arrive(op: TimelineOp): void {
@@ -211,6 +229,7 @@ describe('a timeline', () => {
     inStorage((open) => {
       const steps = fc.array(step({ post: 4, remove: 2, follow: 4, plan: 6, call: 8, read: 4, evict: 1 }), {
         maxLength: 80,
+        size: 'max',
       })
       fc.assert(
         fc.property(steps, (taken) => {
@@ -225,7 +244,7 @@ describe('a timeline', () => {
     inStorage((open) => {
       const steps = fc.array(
         step({ post: 4, remove: 2, follow: 3, plan: 8, call: 8, read: 3, build: 8, evict: 1 }),
-        { maxLength: 100 },
+        { maxLength: 100, size: 'max' },
       )
       fc.assert(
         fc.property(steps, (taken) => {

@@ -3,12 +3,12 @@ import { StackError } from '../stack/stack-error.ts'
 import { at, type Random } from './random.ts'
 
 export const SECOND_MS = 1000
-export const MINUTE_MS = 60 * SECOND_MS
+const MINUTE_MS = 60 * SECOND_MS
 export const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS = 24 * HOUR_MS
 
 /** Tweets are spread over this long up to now. */
-export const TWEETS_SPAN_MS = 42 * DAY_MS
+const TWEETS_SPAN_MS = 42 * DAY_MS
 /** People joined before the first tweet, over at most this long. */
 const JOINING_SPAN_MS = 730 * DAY_MS
 

@@ -43,6 +43,7 @@ export function engage(
   const retweets: Retweet[] = []
   for (const [index, tweet] of tweets.entries()) {
     const { followers, isPrivate } = tweet.author
+    if (followers.length === 0) continue
     const most = Math.floor(followers.length * MAX_AUDIENCE_SHARE)
     const expected = Math.min((LIKES_PER_TWEET * tweets.length * (pulls[index] ?? 0)) / total, most)
     const moment = () => Math.floor(tweet.atMs + exponential(random, MEAN_DELAY_MS)) + 1

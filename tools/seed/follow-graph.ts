@@ -36,40 +36,52 @@ export function growFollowGraph(
   { calendar, random }: { calendar: Calendar; random: Random },
 ): FollowGraph {
   const circles = new Circles(random)
-  const follows: Follow[] = []
-  const made = new Set<number>()
-  const key = (follower: Person, followee: Person) => follower.number * people.length + followee.number
-  const follow = ({ person, atMs }: Intention, followee: Person): boolean => {
-    if (followee === person || made.has(key(person, followee))) return false
-    made.add(key(person, followee))
-    follows.push({ follower: person, followee, atMs })
-    person.following.push(followee)
-    followee.followers.push(person)
-    circles.noteFollow(followee)
-    return true
-  }
+  const graph = new Graph(people.length)
   const intentions = [
-    ...given.map(([person, followee]) => ({
-      person,
-      followee,
-      atMs: momentAfter(Math.max(person.joinedMs, followee.joinedMs), calendar, random),
-    })),
+    ...given.map((pair) => givenIntention(pair, calendar, random)),
     ...ownIntentions(people, averageFollowing, calendar, random),
   ].sort((a, b) => a.atMs - b.atMs)
   let arrived = 0
-  for (const intention of intentions) {
-    for (; arrived < people.length && at(people, arrived).joinedMs <= intention.atMs; arrived++) {
+  for (const { person, followee, atMs } of intentions) {
+    for (; arrived < people.length && at(people, arrived).joinedMs <= atMs; arrived++) {
       circles.welcome(at(people, arrived))
     }
-    if (intention.followee !== undefined) follow(intention, intention.followee)
-    else
-      for (
-        let tries = 0;
-        tries < MAX_TRIES && !follow(intention, circles.suggest(intention.person));
-        tries++
-      );
+    const chosen = followee ?? chooseNew(() => circles.suggest(person), person, graph)
+    if (graph.follow(person, chosen, atMs)) circles.noteFollow(chosen)
   }
-  return { follows, isFollowing: (follower, followee) => made.has(key(follower, followee)) }
+  return graph
+}
+
+class Graph implements FollowGraph {
+  readonly follows: Follow[] = []
+  readonly #pairs = new Set<number>()
+  readonly #size: number
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  isFollowing(follower: Person, followee: Person): boolean {
+    return this.#pairs.has(follower.number * this.#size + followee.number)
+  }
+
+  /** False for oneself, and for someone who is followed already. */
+  follow(follower: Person, followee: Person, atMs: number): boolean {
+    if (follower === followee || this.isFollowing(follower, followee)) return false
+    this.#pairs.add(follower.number * this.#size + followee.number)
+    this.follows.push({ follower, followee, atMs })
+    follower.following.push(followee)
+    followee.followers.push(follower)
+    return true
+  }
+}
+
+/** The first suggestion of a few that is news to the person, or else the last one. */
+function chooseNew(suggest: () => Person, person: Person, graph: Graph): Person {
+  const isOldNews = (someone: Person) => someone === person || graph.isFollowing(person, someone)
+  let followee = suggest()
+  for (let tries = 1; tries < MAX_TRIES && isOldNews(followee); tries++) followee = suggest()
+  return followee
 }
 
 interface Intention {
@@ -77,6 +89,15 @@ interface Intention {
   atMs: number
   /** Whom: chosen at the time if it is not given. */
   followee?: Person
+}
+
+function givenIntention(
+  [person, followee]: readonly [Person, Person],
+  calendar: Calendar,
+  random: Random,
+): Intention {
+  const bothHereMs = Math.max(person.joinedMs, followee.joinedMs)
+  return { person, followee, atMs: momentAfter(bothHereMs, calendar, random) }
 }
 
 function ownIntentions(
@@ -120,9 +141,8 @@ class Circles {
 
   suggest(person: Person): Person {
     const circle = this.#circleFor(person)
-    if (circle.followed.length === 0 || this.#random.chance(ANYBODY_SHARE))
-      return this.#random.pick(circle.members)
-    return this.#random.pick(circle.followed)
+    const anybody = circle.followed.length === 0 || this.#random.chance(ANYBODY_SHARE)
+    return this.#random.pick(anybody ? circle.members : circle.followed)
   }
 
   #circleFor(person: Person): Circle {

@@ -40,7 +40,7 @@ export interface Repertoire {
 }
 
 /** What belongs to a language rather than to a topic. */
-export interface Phrases {
+interface Phrases {
   /** For tweets that ask everybody something. */
   onQuestions: readonly Exchange[]
   thanks: readonly string[]

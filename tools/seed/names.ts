@@ -7,7 +7,7 @@ export interface Name {
   written: string
 }
 
-export interface Place {
+interface Place {
   name: string
   utcOffsetHours: number
 }

@@ -83,26 +83,17 @@ async function writeRows(
   const taggings: Tagging[] = []
   const mentionings: Mentioning[] = []
   const report = (label: string) => (count: number) => progress.advance(count, label)
+  const unreported = () => {}
   await insertAll(client, 'users', userColumns(passwordHash), people, report('people'))
   await insertAll(client, 'follows', FOLLOW_COLUMNS, follows, report('follows'))
-  await insertAll(
-    client,
-    'tweets',
-    TWEET_COLUMNS,
-    written(community, taggings, mentionings),
-    report('tweets'),
-  )
-  await insertAll(client, 'tweet_mentions', MENTION_COLUMNS, mentionings, () => {})
+  const tweets = written(community, taggings, mentionings)
+  await insertAll(client, 'tweets', TWEET_COLUMNS, tweets, report('tweets'))
+  await insertAll(client, 'tweet_mentions', MENTION_COLUMNS, mentionings, unreported)
   await insertAll(client, 'retweets', RETWEET_COLUMNS, retweets, report('retweets'))
   await insertAll(client, 'likes', LIKE_COLUMNS, likes, report('likes'))
-  // Last, because who tweets with one of these tags waits from here to the end of the transaction.
-  await insertAll(
-    client,
-    'tweet_hashtags',
-    taggingColumns(await countTags(client, taggings, community)),
-    taggings,
-    () => {},
-  )
+  // Last: whoever tweets with a tag that is new here waits from now to the end of the transaction.
+  const hashtagIds = await countTags(client, taggings, community)
+  await insertAll(client, 'tweet_hashtags', taggingColumns(hashtagIds), taggings, unreported)
 }
 
 /** Composes each tweet when its turn comes, and notes its hashtags and mentions. */

@@ -55,7 +55,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const folder = join(dataDir, 'postgres')
   await mkdir(dataDir, { recursive: true })
   const binaries = await findPostgresBinaries()
-  const account = await postgresAccount()
+  const account = await postgresAccount(folder)
   const launch = await launchAs(account, [binaries.postgres, folder])
   await ensureCluster({ folder, initdb: binaries.initdb, launch, account, durable })
   await clearEarlierRun(folder)

@@ -8,8 +8,8 @@ export function leftoverMark(dataDir: string): Record<string, string> {
 }
 
 /**
- * Ends the wrangler and the runtimes that a killed stack left behind: they hold its port and write to its data. The
- * caller holds the lock of the data folder, so nobody else's stack runs there.
+ * Ends the wrangler and the runtimes that a stack left behind: they hold its port and write to its data. The caller
+ * holds the lock of the data folder, so nobody else's stack runs there.
  */
 export async function endLeftovers(dataDir: string): Promise<void> {
   const pids = await pidsWithEnvironment(NAME, dataDir)

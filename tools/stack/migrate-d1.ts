@@ -28,6 +28,14 @@ async function migrateOne({ path, database, dataDir }: { path: string; database:
     [child.stdout, child.stderr].map((output) => (output === null ? '' : text(output))),
   )
   if ((await exitOf(child)) === 0) return
-  const words = stripVTControlCharacters((await said).join('\n')).trim()
-  throw new StackError(`A migration of the D1 database ${database} (${path}) failed, correct it:\n${words}`)
+  throw failureOf(database, stripVTControlCharacters((await said).join('\n')))
+}
+
+/** One sentence from what wrangler said: a table of the pending migrations, then the error in the first bad one. */
+function failureOf(database: string, words: string): StackError {
+  const error = /\[ERROR\] (.+)/.exec(words)?.[1] ?? words.trim()
+  const pending = [...words.matchAll(/│ (\S+\.sql) /g)].map(([, name]) => name)
+  return new StackError(
+    `Migrating the D1 database ${database} failed (${error}): correct ${pending.join(' or ') || 'its migrations'}.`,
+  )
 }

@@ -29,7 +29,7 @@ export interface NeonEndpointOptions {
   log?: (line: string) => void
 }
 
-export interface EndpointStats {
+interface EndpointStats {
   /** Requests to /sql, that is round trips. */
   requests: number
   /** Statements in them. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { withClient } from './databases.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 import { prepareDatabase } from './migrate.ts'
@@ -29,7 +30,7 @@ export async function openDatabase(run: Run, options: DatabaseOptions): Promise<
   if (isNeon(databaseUrl)) return { databaseUrl, endpointUrl: '' }
   const port = ports.endpoint === undefined ? {} : { port: ports.endpoint }
   const endpoint = await run.own(
-    () => startNeonEndpoint({ databaseUrl, log: print, ...port }),
+    () => startNeonEndpoint({ databaseUrl, log: unlessStopping(run, print), ...port }),
     (it) => it.stop(),
   )
   return { databaseUrl, endpointUrl: endpoint.url }
@@ -41,8 +42,18 @@ async function openEmbedded(run: Run, { dataDir, ports }: DatabaseOptions): Prom
     () => startEmbeddedPostgres({ dataDir, ...port }),
     (it) => it.stop(),
   )
-  void server.exited.then((lastWords) => run.fail(new StackError(`Postgres ended by itself: ${lastWords}`)))
+  void server.exited.then((lastWords) => {
+    const log = join(dataDir, 'postgres.log')
+    run.fail(new StackError(`Postgres ended by itself (${lastWords}): see ${log}, then start again.`))
+  })
   return server.urlOf()
+}
+
+/** A Ctrl-C reaches Postgres as well as us: that its connections end then is nothing to tell. */
+function unlessStopping({ signal }: Run, print: (line: string) => void): (line: string) => void {
+  return (line) => {
+    if (!signal.aborted) print(line)
+  }
 }
 
 /** Throws the sentence for a database that does not answer. */

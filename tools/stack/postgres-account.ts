@@ -20,11 +20,13 @@ export interface Launch {
 }
 
 /**
- * Postgres refuses to run as root, so root starts it as the account `postgres`, which is created when there is none.
- * Undefined for everybody else: then it runs as who started the stack.
+ * Postgres refuses to run as root, so root starts it as who owns its data, or for new data as the account `postgres`,
+ * which is created when there is none. Undefined for everybody else: then it runs as who started the stack.
  */
-export async function postgresAccount(): Promise<PostgresAccount | undefined> {
+export async function postgresAccount(folder: string): Promise<PostgresAccount | undefined> {
   if (process.getuid?.() !== 0) return undefined
+  const owner = await stat(folder).catch(() => undefined)
+  if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid }
   try {
     return await lookUp()
   } catch {

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
 import { exitOf, spawnChild } from './children.ts'
-import { leftoverMark } from './leftovers.ts'
+import { endLeftovers, leftoverMark } from './leftovers.ts'
 import { PROJECT_ROOT } from './paths.ts'
 import { freePort, LOOPBACK } from './ports.ts'
 import { endProcess } from './processes.ts'
@@ -25,6 +25,7 @@ const NOISE = [
   /^Service bindings, Durable Object bindings, and Tail consumers connect/,
   /^⎔ (Starting local server|Connection status updated)/,
   /Ready on http/,
+  /Logs were written to/,
   /^\[custom build\] Running/,
   /GET \/api\/health 200/,
   /"level":"info".*"path":"\/api\/health"/,
@@ -118,12 +119,16 @@ export async function startWranglerDev(options: WranglerOptions): Promise<Wrangl
     },
     async stop() {
       if (!ended && child.pid !== undefined) await endProcess(child.pid, { signal: 'SIGTERM', waitMs: 5_000 })
+      // It does not wait for its runtimes and build commands, and a killed one leaves them running.
+      await endLeftovers(dataDir)
     },
   }
 }
 
 export function wranglerEnded(lastWords: string): StackError {
-  return new StackError(`wrangler ended by itself, see what it said:\n${lastWords}`)
+  return new StackError(
+    `wrangler ended by itself, correct what it complains of and start again:\n${lastWords}`,
+  )
 }
 
 /** The environment for any wrangler command of the stack. */

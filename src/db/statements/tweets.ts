@@ -78,7 +78,8 @@ const shownEntry = (who: number) => sql`json_build_object(
 /**
  * A user's own timeline: tweets and retweets, newest first; null where there is no such user for this viewer.
  * One statement: `idx_tweets_user_created` and `idx_retweets_user_id` each give their newest rows in order, so
- * it costs what the page costs, and the owner's row comes back even when there are no entries.
+ * it costs what the page costs, and the owner's row comes back even when there are no entries. `limit 1` keeps each
+ * tweet a probe of its primary key.
  */
 export async function readUserEntries(
   db: Db,
@@ -124,7 +125,8 @@ export async function readUserEntries(
       from tweets t
       join users u on u.id = t.user_id
       left join users r on r.id = page.retweeter_id
-      where t.id = page.tweet_id and ${tweetIsVisibleTo(who)}) shown on true
+      where t.id = page.tweet_id and ${tweetIsVisibleTo(who)}
+      limit 1) shown on true
     order by page.id desc`,
   )
   if (rows.length === 0) return null

@@ -1,18 +1,15 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from '@hono/zod-openapi'
-import type { ProblemCode } from '../../domain/errors.ts'
+import { AppError } from '../../domain/errors.ts'
 import { type AppEnv, createRouter } from '../context.ts'
 import { problems } from './answers.ts'
+import { withCommonProblems } from './common-problems.ts'
 
 const DESCRIPTION = `A microblog: tweets, timelines, live delivery.
 
 Errors are \`application/problem+json\` (RFC 9457) with a closed set of \`code\`s. Lists come in pages: \`limit\` and either
 \`cursor\` (the \`next_cursor\` of the page before) or \`offset\`. Live frames come over \`GET /api/stream\`, a WebSocket with the
 subprotocols \`warbler.v1\` and \`bearer.<access token>\`.`
-
-/** What any route may answer, and what any that takes a body may answer besides. */
-const ANYWHERE: ProblemCode[] = ['rate_limited', 'internal', 'unavailable']
-const WITH_BODY: ProblemCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type']
 
 /** `/openapi.json`, made of the schemas that validate, and `/docs` to browse and try it. */
 export function documentationRoutes(app: OpenAPIHono<AppEnv>) {
@@ -26,8 +23,9 @@ export function documentationRoutes(app: OpenAPIHono<AppEnv>) {
       servers: [{ url: new URL(c.req.url).origin }],
     })
     for (const path of Object.values(document.paths ?? {})) {
-      for (const operation of [path.get, path.post, path.put, path.delete]) {
-        if (operation !== undefined) operation.responses = withCommonProblems(operation)
+      for (const method of ['get', 'post', 'put', 'delete'] as const) {
+        const operation = path[method]
+        if (operation !== undefined) operation.responses = withCommonProblems(method, operation)
       }
     }
     return c.json(document)
@@ -36,26 +34,11 @@ export function documentationRoutes(app: OpenAPIHono<AppEnv>) {
   routes.get('/docs', (c) => c.html(DOCS_PAGE))
   routes.get('/docs/*', async (c) => {
     const asset = await c.env.ASSETS.fetch(c.req.raw)
+    if (asset.status === 404) throw new AppError('route_not_found')
     // A copy: the headers of what a binding answers cannot be added to.
     return new Response(asset.body, asset)
   })
   return routes
-}
-
-interface Operation {
-  requestBody?: unknown
-  responses?: Record<string, unknown>
-}
-
-function withCommonProblems({ requestBody, responses = {} }: Operation): Record<string, unknown> {
-  const common = problems(...ANYWHERE, ...(requestBody === undefined ? [] : WITH_BODY))
-  const reference = {
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  }
-  const added = Object.entries(common)
-    .filter(([status]) => responses[status] === undefined)
-    .map(([status, { description }]) => [status, { description, ...reference }])
-  return { ...responses, ...Object.fromEntries(added) }
 }
 
 /** The upgrade is no route of the schema router: it answers no JSON. */

@@ -3,7 +3,7 @@ import { HOME_OFFSET_MAX, type Pagination, pageQuery, userRefParam } from '../..
 import { type TweetPage, tweetPage } from '../../contracts/http/tweets.ts'
 import { encodeCursor } from '../../domain/cursor.ts'
 import { AppError } from '../../domain/errors.ts'
-import type { EntryId } from '../../domain/ids.ts'
+import { type EntryId, isId } from '../../domain/ids.ts'
 import { type HomePlace, readHomeTimeline } from '../../services/read-home-timeline.ts'
 import { readUserTimeline } from '../../services/read-user-timeline.ts'
 import { createRouter } from '../context.ts'
@@ -90,6 +90,10 @@ export function timelineRoutes() {
 function homePlace({ after }: AskedPage): HomePlace | null {
   if (after === null) return null
   const [before, top] = after
-  if (typeof before !== 'number' || typeof top !== 'number') throw new AppError('invalid_cursor')
-  return { before: before as EntryId, top: top as EntryId }
+  if (!isEntryId(before) || !isEntryId(top) || after.length !== 2) throw new AppError('invalid_cursor')
+  return { before, top }
+}
+
+function isEntryId(part: number | string | undefined): part is EntryId {
+  return typeof part === 'number' && isId(part)
 }

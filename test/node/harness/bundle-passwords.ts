@@ -13,5 +13,6 @@ export function bundlePasswordWorker(): void {
     ['deploy', '--dry-run', '--outdir', OUT, '-c', join(ROOT, 'src/passwords/wrangler.toml')],
     { encoding: 'utf8', env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } },
   )
-  if (result.status !== 0) throw new Error(`The password Worker does not bundle: ${result.stdout}${result.stderr}`)
+  if (result.status !== 0)
+    throw new Error(`The password Worker does not bundle: ${result.stdout}${result.stderr}`)
 }

@@ -3,7 +3,10 @@ import type pg from 'pg'
 import { z } from 'zod'
 
 const statement = z.object({ query: z.string(), params: z.array(z.unknown()) })
-const body = z.union([z.object({ queries: z.array(statement) }), statement.transform((one) => ({ queries: [one] }))])
+const body = z.union([
+  z.object({ queries: z.array(statement) }),
+  statement.transform((one) => ({ queries: [one] })),
+])
 
 const node = z.object({
   'Node Type': z.string(),

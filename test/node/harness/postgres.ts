@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../../../tools/stack/embedded-postgres.ts'
 import { prepareDatabase } from '../../../tools/stack/migrate.ts'
 import { startNeonEndpoint } from '../../../tools/stack/neon-endpoint.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 export interface TestDatabase {
   databaseUrl: string
@@ -16,8 +14,8 @@ export interface TestDatabase {
 
 /** A migrated Postgres server of the caller's own in a temporary folder, gone after `stop`. */
 export async function startTestDatabase(): Promise<TestDatabase> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'warbler-test-'))
-  const postgres = await startEmbeddedPostgres({ dataDir, durable: false })
+  const folder = await temporaryFolder()
+  const postgres = await startEmbeddedPostgres({ dataDir: folder.path, durable: false })
   const databaseUrl = postgres.urlOf()
   await prepareDatabase(databaseUrl)
   const endpoint = await startNeonEndpoint({ databaseUrl, faults: true })
@@ -31,7 +29,7 @@ export async function startTestDatabase(): Promise<TestDatabase> {
       await pool.end()
       await endpoint.stop()
       await postgres.stop()
-      await rm(dataDir, { recursive: true, force: true })
+      await folder.remove()
     },
   }
 }

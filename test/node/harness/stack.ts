@@ -6,7 +6,7 @@ import { pidsWithEnvironment } from '../../../tools/stack/processes.ts'
 import { until } from '../../../tools/stack/until.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-export const ROOT = join(import.meta.dirname, '..', '..', '..')
+const ROOT = join(import.meta.dirname, '..', '..', '..')
 const READY = 'Warbler is running'
 const READY_TIMEOUT_MS = 60_000
 

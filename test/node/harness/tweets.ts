@@ -1,5 +1,6 @@
 import type pg from 'pg'
-import type { NewTweet } from '../../../src/db/statements/publish-tweet.ts'
+import type { Db } from '../../../src/db/client.ts'
+import { insertTweets, type NewTweet, type Publication } from '../../../src/db/statements/publish-tweet.ts'
 import type { Quota } from '../../../src/db/statements/quotas.ts'
 import { newTweetId, type TweetId, type UserId } from '../../../src/domain/ids.ts'
 import { extractEntities, uniqueMentions, uniqueTags } from '../../../src/domain/tweet-text.ts'
@@ -17,23 +18,46 @@ export function ownMoment(): number {
   return lastMs
 }
 
-/** What the service hands to `insertTweet` for this text; `changes` replace parts of it. */
+/** A tweet of this text, as the service makes one; `changes` replace parts of it. */
 export function newTweet(authorId: UserId, content: string, changes: Partial<NewTweet> = {}): NewTweet {
   const createdAtMs = ownMoment()
   const entities = extractEntities(content)
   return {
     id: newTweetId(createdAtMs, authorId, Math.random),
-    nonce: crypto.randomUUID(),
-    authorId,
     content,
     entities,
     tags: uniqueTags(entities),
     mentioned: uniqueMentions(entities),
     isSensitive: false,
     createdAtMs,
-    idempotency: null,
+    replyToId: null,
+    quoteTweetId: null,
+    poll: null,
     ...changes,
   }
+}
+
+/** A publication of one tweet: what the service hands to `insertTweets` for this text. */
+export function newPublication(
+  authorId: UserId,
+  content: string,
+  changes: Partial<NewTweet & Publication> = {},
+): Publication & { tweets: readonly [NewTweet] } {
+  const { nonce = crypto.randomUUID(), idempotency = null, ...ofTweet } = changes
+  return { authorId, nonce, idempotency, tweets: [newTweet(authorId, content, ofTweet)] }
+}
+
+/** Publishes a tweet, or fails. */
+export async function publish(
+  db: Db,
+  authorId: UserId,
+  content: string,
+  changes: Partial<NewTweet & Publication> = {},
+): Promise<TweetId> {
+  const publication = newPublication(authorId, content, changes)
+  const { outcome } = await insertTweets(db, publication, AMPLE_QUOTA)
+  if (outcome !== 'published') throw new Error(`Not published: ${outcome}`)
+  return publication.tweets[0].id
 }
 
 /** Puts a tweet straight into the database; `columns` replace what it has by default. */

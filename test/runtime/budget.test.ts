@@ -1,0 +1,226 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
+import type { Viewer } from '../../src/services/deps.ts'
+import { PASSWORD, uniqueName } from './harness.ts'
+import { readOperations } from './operations.ts'
+import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
+import { type Isolate, openIsolate, type Spending, type Spent } from './spending.ts'
+
+/**
+ * docs/architecture.md, "What a request may spend". Exactly this: one awaited round trip more is a broken promise, one
+ * fewer is a table to mend.
+ */
+const nothing: Spending = { sql: 0, objectSql: 0, objectCalls: 0, passwordCalls: 0 }
+const oneStatement: Spending = { ...nothing, sql: 1 }
+const oneCall: Spending = { ...nothing, objectCalls: 1 }
+const statementAndCall: Spending = { ...nothing, sql: 1, objectCalls: 1 }
+
+/** A reader with a warm timeline, who follows an author, and an isolate that has cached nothing yet. */
+interface Scene {
+  isolate: Isolate
+  reader: Viewer
+  author: Viewer
+  token: string
+  /** The author's newest tweet. */
+  tweet: number
+  /** The reader's own. */
+  ownTweet: number
+}
+
+async function setScene({ warm = true } = {}): Promise<Scene> {
+  const [reader, author] = await insertPeople(2)
+  if (reader === undefined || author === undefined) throw new Error('Nobody was inserted')
+  await insertFollowers([reader], author)
+  const [tweet = 0] = await insertRecentTweets(author, 3)
+  const [ownTweet = 0] = await insertRecentTweets(reader, 1)
+  const token = await tokenOf(reader)
+  if (warm) await openIsolate().spend('GET', '/api/timeline/home', { token })
+  return { isolate: openIsolate(), reader, author, token, tweet, ownTweet }
+}
+
+interface Priced {
+  operation: string
+  price: Spending
+  ask(scene: Scene): Promise<Spent>
+}
+
+const priced = (operation: string, price: Spending, ask: Priced['ask']): Priced => ({ operation, price, ask })
+
+/** Routes that read or write in one step: on an isolate that has cached nothing. */
+const ROUTES: Priced[] = [
+  priced('GET /api/health', nothing, ({ isolate }) => isolate.spend('GET', '/api/health')),
+  priced('GET /api/ready', { ...oneStatement, passwordCalls: 1 }, ({ isolate }) =>
+    isolate.spend('GET', '/api/ready'),
+  ),
+  priced('GET /api/users/{id}', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('GET', `/api/users/@${author.username}`, { token }),
+  ),
+  priced('PUT /api/users/{id}', oneStatement, ({ isolate, reader, token }) =>
+    isolate.spend('PUT', `/api/users/${reader.id}`, { token, body: { bio: 'thrifty' } }),
+  ),
+  priced('GET /api/users/{id}/followers', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('GET', `/api/users/@${author.username}/followers`, { token }),
+  ),
+  priced('GET /api/users/{id}/following', oneStatement, ({ isolate, reader, token }) =>
+    isolate.spend('GET', `/api/users/${reader.id}/following`, { token }),
+  ),
+  priced('GET /api/users/{id}/tweets', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('GET', `/api/users/@${author.username}/tweets`, { token }),
+  ),
+  priced('GET /api/timeline/user/{id}', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('GET', `/api/timeline/user/@${author.username}`, { token }),
+  ),
+  priced('POST /api/tweets', statementAndCall, ({ isolate, author, token }) => {
+    const content = `To @${author.username}: a word about #${uniqueName('thrift')} and #thrift`
+    return isolate.spend('POST', '/api/tweets', { token, body: { content } })
+  }),
+  priced('GET /api/tweets/{id}', oneStatement, ({ isolate, tweet, token }) =>
+    isolate.spend('GET', `/api/tweets/${tweet}`, { token }),
+  ),
+  priced('DELETE /api/tweets/{id}', statementAndCall, ({ isolate, ownTweet, token }) =>
+    isolate.spend('DELETE', `/api/tweets/${ownTweet}`, { token }),
+  ),
+  priced('DELETE /api/users/{id}/follow', statementAndCall, ({ isolate, author, token }) =>
+    isolate.spend('DELETE', `/api/users/@${author.username}/follow`, { token }),
+  ),
+  priced('POST /api/users/{id}/follow', { ...statementAndCall, objectSql: 1 }, async (scene) => {
+    const { isolate, author, token } = scene
+    await isolate.spend('DELETE', `/api/users/${author.id}/follow`, { token })
+    return isolate.spend('POST', `/api/users/${author.id}/follow`, { token })
+  }),
+  priced('GET /api/stream', oneCall, ({ isolate, token }) => {
+    const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }
+    return isolate.spend('GET', '/api/stream', { headers })
+  }),
+]
+
+describe('one request', () => {
+  it.each(ROUTES)('spends what it may: $operation', async ({ price, ask }) => {
+    const { status, spending } = await ask(await setScene())
+    expect(status).toBeLessThan(300)
+    expect(spending).toEqual(price)
+  })
+})
+
+const HOME = 'GET /api/timeline/home'
+const home = ({ isolate, token }: Scene, heldBack: string[] = []) =>
+  isolate.spend('GET', '/api/timeline/home', { token, heldBack })
+const tweetsOf = ({ body }: { body: unknown }) =>
+  z.object({ tweets: z.array(z.unknown()) }).parse(body).tweets
+
+describe('the home timeline', () => {
+  it('spends one call when it is warm and the counts are cached', async () => {
+    const scene = await setScene()
+    await home(scene)
+    const answer = await home(scene)
+    expect(tweetsOf(answer)).toHaveLength(4)
+    expect(answer.headers.get('x-degraded')).toBeNull()
+    expect(answer.spending).toEqual(oneCall)
+  })
+
+  it('spends one statement more when the counts are not cached', async () => {
+    const answer = await home(await setScene())
+    expect(tweetsOf(answer)).toHaveLength(4)
+    expect(answer.spending).toEqual(statementAndCall)
+  })
+
+  it('does not wait for that statement past the deadline, and says so', async () => {
+    const answer = await home(await setScene(), ['sql'])
+    expect(tweetsOf(answer)).toHaveLength(4)
+    expect(answer.headers.get('x-degraded')).toBe('stale')
+    expect(answer.spending).toEqual(oneCall)
+  })
+
+  it('spends two statements of its object more when it is cold, and keeps the cards after the answer', async () => {
+    const answer = await home(await setScene({ warm: false }), ['keepCards'])
+    expect(tweetsOf(answer)).toHaveLength(4)
+    expect(answer.spending).toEqual({ ...statementAndCall, objectSql: 2 })
+  })
+
+  it('is written to, cold or warm, without a statement of its object', async () => {
+    const { isolate, token } = await setScene({ warm: false })
+    const { spending } = await isolate.spend('POST', '/api/tweets', { token, body: { content: 'Brr' } })
+    expect(spending).toEqual(statementAndCall)
+  })
+})
+
+describe('an Idempotency-Key', () => {
+  it('costs nothing, and its repeat one statement to read the first result', async () => {
+    const { isolate, token } = await setScene()
+    const headers = { 'idempotency-key': crypto.randomUUID() }
+    const post = () => isolate.spend('POST', '/api/tweets', { token, headers, body: { content: 'Once' } })
+    const first = await post()
+    const second = await post()
+    expect([first.status, second.status]).toEqual([201, 201])
+    expect(first.spending).toEqual(statementAndCall)
+    expect(second.spending).toEqual({ ...nothing, sql: 2 })
+  })
+})
+
+describe('what is done already', () => {
+  it('spends no call: nothing has changed', async () => {
+    const { isolate, author, ownTweet, token } = await setScene()
+    const again = await isolate.spend('POST', `/api/users/${author.id}/follow`, { token })
+    expect(again).toMatchObject({ status: 200, spending: oneStatement })
+    await isolate.spend('DELETE', `/api/tweets/${ownTweet}`, { token })
+    const gone = await isolate.spend('DELETE', `/api/tweets/${ownTweet}`, { token })
+    expect(gone).toMatchObject({ status: 204, spending: oneStatement })
+  })
+})
+
+/** The routes of an account, in the order in which each has what the ones before it answered. */
+const ACCOUNT_PRICES: Record<string, Spending> = {
+  'POST /api/auth/register': { ...oneStatement, passwordCalls: 1 },
+  'POST /api/auth/login': { ...nothing, sql: 2, passwordCalls: 1 },
+  'POST /api/auth/refresh-token': oneStatement,
+  'GET /api/auth/sessions': oneStatement,
+  'DELETE /api/auth/sessions/{id}': oneStatement,
+  'POST /api/auth/password': { ...nothing, sql: 2, passwordCalls: 2 },
+  'POST /api/auth/logout': oneStatement,
+}
+
+const listed = z.object({ sessions: z.array(z.object({ id: z.string(), is_current: z.boolean() })) })
+
+describe('an account', () => {
+  it('spends what it may from registering to signing out', async () => {
+    const isolate = openIsolate()
+    const spent: Record<string, Spending> = {}
+    const spend = async (operation: string, options: { id?: string; token?: string; body?: unknown }) => {
+      const [method = '', path = ''] = operation.split(' ')
+      const answer = await isolate.spend(method, path.replace('{id}', options.id ?? ''), options)
+      expect(answer.status).toBeLessThan(300)
+      spent[operation] = answer.spending
+      return answer.body
+    }
+
+    const username = uniqueName()
+    const account = { username, email: `${username}@example.com`, password: PASSWORD, display_name: username }
+    await spend('POST /api/auth/register', { body: account })
+    const signedIn = await spend('POST /api/auth/login', { body: { username, password: PASSWORD } })
+    const { refreshToken } = signedInUser.parse(signedIn)
+    const refreshed = await spend('POST /api/auth/refresh-token', { body: { refreshToken } })
+    const token = tokens.parse(refreshed).accessToken
+    const { sessions } = listed.parse(await spend('GET /api/auth/sessions', { token }))
+    const id = sessions.find(({ is_current }) => !is_current)?.id ?? ''
+    await spend('DELETE /api/auth/sessions/{id}', { token, id })
+    const change = { current_password: PASSWORD, new_password: `${PASSWORD} again` }
+    await spend('POST /api/auth/password', { token, body: change })
+    await spend('POST /api/auth/logout', { token })
+
+    expect(spent).toEqual(ACCOUNT_PRICES)
+  })
+
+  it('spends as much for a name that nobody has as for a wrong password', async () => {
+    const isolate = openIsolate()
+    const body = { username: uniqueName('nobody'), password: PASSWORD }
+    const { status, spending } = await isolate.spend('POST', '/api/auth/login', { body })
+    expect(status).toBe(401)
+    expect(spending).toEqual({ ...oneStatement, passwordCalls: 1 })
+  })
+})
+
+it('has a price for every route there is', async () => {
+  const known = [...ROUTES.map(({ operation }) => operation), ...Object.keys(ACCOUNT_PRICES), HOME]
+  expect((await readOperations()).map(({ name }) => name).sort()).toEqual(known.sort())
+})

@@ -1,0 +1,100 @@
+import { createExecutionContext, createMessageBatch, getQueueResult } from 'cloudflare:test'
+import type { OutboxRow } from '../../src/contracts/queues.ts'
+import type { TweetId } from '../../src/domain/ids.ts'
+import { consumeDeadLetters } from '../../src/queues/dead-letter.ts'
+import { consumeFanOut } from '../../src/queues/fan-out.ts'
+import { deleteTweet } from '../../src/services/delete-tweet.ts'
+import type { Deps, Viewer } from '../../src/services/deps.ts'
+import { followUser } from '../../src/services/follow-user.ts'
+import { publishTweet } from '../../src/services/publish-tweet.ts'
+import { unfollowUser } from '../../src/services/unfollow-user.ts'
+import { testDeps } from './harness.ts'
+
+/** What became of a batch: the places in it of the messages that were acked and that are to come again. */
+export interface Verdicts {
+  acked: number[]
+  retried: { index: number; delaySeconds: number | undefined }[]
+}
+
+export function bodyOf({ id, message }: OutboxRow): unknown {
+  return { outbox_id: id, event: message }
+}
+
+/** Runs the fan-out consumer on a batch, as the queue would. */
+export function runFanOut(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
+  return runConsumer(consumeFanOut, 'warbler-fan-out-0', bodies, deps, attempts)
+}
+
+export function runDeadLetters(bodies: readonly unknown[], deps: Deps = testDeps()) {
+  return runConsumer(consumeDeadLetters, 'warbler-dead-letters', bodies, deps, 1)
+}
+
+async function runConsumer(
+  consumer: (batch: MessageBatch, deps: Deps) => Promise<void>,
+  queue: string,
+  bodies: readonly unknown[],
+  deps: Deps,
+  attempts: number,
+): Promise<Verdicts> {
+  const messages = bodies.map((body, index) => ({ id: String(index), timestamp: new Date(), attempts, body }))
+  const batch = createMessageBatch(queue, messages)
+  await consumer(batch, deps)
+  const { explicitAcks, retryMessages } = await getQueueResult(batch, createExecutionContext())
+  return {
+    acked: explicitAcks.map(Number),
+    retried: retryMessages.map(({ msgId, delaySeconds }) => ({ index: Number(msgId), delaySeconds })),
+  }
+}
+
+export interface Posted {
+  id: TweetId
+  outbox: OutboxRow[]
+}
+
+/** Posts as the route does; what it owes is answered instead of sent. */
+export async function post(
+  author: Viewer,
+  content = 'A tweet',
+  replaced: Partial<Deps> = {},
+): Promise<Posted> {
+  const deps = testDeps(replaced)
+  const { id } = await publishTweet(deps, author, { content, isSensitive: false, idempotencyKey: null })
+  await deps.settled()
+  return { id: id as TweetId, outbox: deps.sent }
+}
+
+export async function remove(author: Viewer, id: TweetId): Promise<OutboxRow[]> {
+  const deps = testDeps()
+  await deleteTweet(deps, author, id)
+  await deps.settled()
+  return deps.sent
+}
+
+export async function follow(
+  follower: Viewer,
+  followee: Viewer,
+  replaced: Partial<Deps> = {},
+): Promise<OutboxRow[]> {
+  const deps = testDeps(replaced)
+  await followUser(deps, follower, { ref: { id: followee.id }, claimedId: null })
+  await deps.settled()
+  return deps.sent
+}
+
+export async function unfollow(
+  follower: Viewer,
+  followee: Viewer,
+  replaced: Partial<Deps> = {},
+): Promise<OutboxRow[]> {
+  const deps = testDeps(replaced)
+  await unfollowUser(deps, follower, { ref: { id: followee.id }, claimedId: null })
+  await deps.settled()
+  return deps.sent
+}
+
+/** Posts, and sees to it that the fan-out is done. */
+export async function postAndDeliver(author: Viewer, content = 'A tweet'): Promise<TweetId> {
+  const { id, outbox } = await post(author, content)
+  await runFanOut(outbox.map(bodyOf))
+  return id
+}
