@@ -29,11 +29,25 @@ export interface CardBody {
   poll: { endsAtMs: number; options: string[] } | null
 }
 
-/** A tweet's card. `revision` is opaque: it differs when the card is outdated. */
+/** A tweet's card. `revision` is opaque but for `isOlderCard`: it differs when the card is outdated. */
 export interface Card extends CardBody {
   revision: string
   /** The tweet it quotes: without a body where not everybody may see it. */
   quote: { tweetId: number; body: CardBody | null } | null
+}
+
+/**
+ * Whether a card was made of an older state of the tweet than another. A revision begins with the tweet's and its author's,
+ * which only grow; where they are alike, neither is older.
+ */
+export function isOlderCard(card: Card, other: Card): boolean {
+  const [tweet = 0, author = 0] = beginningOf(card.revision)
+  const [otherTweet = 0, otherAuthor = 0] = beginningOf(other.revision)
+  return tweet < otherTweet || (tweet === otherTweet && author < otherAuthor)
+}
+
+function beginningOf(revision: string): number[] {
+  return revision.split(/[./]/, 2).map(Number)
 }
 
 /** What a reader sees of a card, apart from the card. */

@@ -1,3 +1,4 @@
+import type { EngagementEvent } from '../contracts/queues.ts'
 import { eraseDependants as eraseStep } from '../db/statements/erase-dependants.ts'
 import { eraseDeletedTweets } from '../db/statements/maintenance.ts'
 import type { TweetId } from '../domain/ids.ts'
@@ -11,10 +12,10 @@ const BATCHES_MAX = 20
 /** One step of taking along what hangs on a deleted tweet; asks for the next one when something is left. */
 export async function eraseDependants(
   deps: Deps,
-  message: { outbox_id: number; event: { tweet_id: number } },
+  { outbox_id: id, event }: EngagementEvent,
+  rows = ROWS_PER_STEP,
 ): Promise<void> {
-  const { outbox_id: id, event } = message
-  const step = await eraseStep(deps.db, id, event.tweet_id as TweetId, ROWS_PER_STEP)
+  const step = await eraseStep(deps.db, id, event.tweet_id as TweetId, rows)
   const next = step.left ? [{ id, queue: 'engagement' as const, message: event }] : []
   await deps.queues.sendOutbox([...step.outbox, ...next])
   if (step.subjects.length > 0) await deps.queues.sendFold(step.subjects)

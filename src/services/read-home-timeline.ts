@@ -89,7 +89,7 @@ async function readStretch(deps: Deps, viewer: Viewer, at: Position, limit: numb
   if (page.floor === 0) return { tweets: [], next: null, stale: false }
   const offset = at.before === null ? Math.max(0, at.offset - page.kept) : 0
   const before = Math.min(at.before ?? MAX_ID, page.floor)
-  const top = (at.top ?? (page.top > 0 ? page.top : MAX_ID)) as EntryId
+  const top = (at.top ?? (page.top > 0 ? page.top : before)) as EntryId
   return readBelow(deps, viewer, { before, top, offset, limit }).catch((error: unknown) => {
     if (isUnavailable(error)) return null
     throw error

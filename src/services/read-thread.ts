@@ -17,7 +17,7 @@ import { pageOf } from './page-of.ts'
 export interface ThreadNode<Below = ThreadNode<never>> {
   tweet: Tweet
   replies: Below[]
-  /** After which the replies go on in the thread of this very tweet (0: from the first); null at their end. */
+  /** After which the replies go on in the thread of this very tweet; null at their end. */
   nextAfter: number | null
 }
 
@@ -29,7 +29,8 @@ export interface Thread {
   nextAfter: number | null
 }
 
-const FROM_THE_FIRST = 0
+/** An id before every tweet's. */
+const FROM_THE_FIRST = 1
 
 /**
  * A tweet among what it answers, the root first, and a page of what answers it, oldest first, each with the first

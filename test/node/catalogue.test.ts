@@ -278,7 +278,7 @@ describe('the partitions of tweets', () => {
        where c.oid = 'tweets'::regclass or c.oid in (select inhrelid from pg_inherits where inhparent = 'tweets'::regclass)`,
     )
     const [whole, ...partitions] = rows.toSorted((a, b) => a.partition.length - b.partition.length)
-    expect(whole).toMatchObject({ partition: 'tweets', inherited: 3, indexes: 5 })
+    expect(whole).toMatchObject({ partition: 'tweets', inherited: 3, indexes: 6 })
     for (const partition of partitions) expect(partition).toMatchObject({ inherited: 3, indexes: 5 })
   })
 })

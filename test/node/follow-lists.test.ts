@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
-import { type FollowPlace, type ListedUserRow, readFollowList } from '../../src/db/statements/follow-lists.ts'
+import { type ListedUserRow, readFollowList } from '../../src/db/statements/follow-lists.ts'
+import type { Place } from '../../src/db/statements/places.ts'
 import type { UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn } from './harness/community.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
@@ -134,7 +135,7 @@ describe.each(DIRECTIONS)('the list of %s', (direction) => {
     const whole = idsOf(await list(direction, owner)) ?? []
     expect(whole).toHaveLength(88)
     const seen: number[] = []
-    let after: FollowPlace | null = null
+    let after: Place | null = null
     do {
       const page: ListedUserRow[] = (await list(direction, owner, null, { after, limit: 9 })) ?? []
       seen.push(...page.map(({ user }) => user.id))

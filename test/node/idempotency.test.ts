@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { deleteExpired } from '../../src/db/statements/maintenance.ts'
-import { insertTweets, type NewTweet, type Published } from '../../src/db/statements/publish-tweet.ts'
+import {
+  insertTweets,
+  type NewTweet,
+  type Publication,
+  type Published,
+} from '../../src/db/statements/publish-tweet.ts'
 import type { UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn, inTransaction } from './harness/community.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
-import { AMPLE_QUOTA, addTweet, newPublication } from './harness/tweets.ts'
+import { AMPLE_QUOTA, addTweet, newPublication, type OnePublication } from './harness/tweets.ts'
 
 let database: TestDatabase
 let people: Community
@@ -19,8 +24,8 @@ beforeAll(async () => {
 
 afterAll(() => database.stop())
 
-const publish = (tweet: NewTweet, quota = AMPLE_QUOTA) => insertTweets(db, tweet, quota)
-interface Keyed extends Partial<NewTweet> {
+const publish = (tweet: Publication, quota = AMPLE_QUOTA) => insertTweets(db, tweet, quota)
+interface Keyed extends Partial<NewTweet & Publication> {
   key?: string
   requestHash?: string
 }
@@ -62,7 +67,7 @@ async function age(author: UserId, interval: string): Promise<void> {
 }
 
 /** The tweet that each was answered with: their own, or the first one's. */
-const answeredWith = (tweets: NewTweet[], answers: Published[]) =>
+const answeredWith = (tweets: OnePublication[], answers: Published[]) =>
   answers.map((answer, index) => {
     if (answer.outcome === 'published') return tweets[index]?.id
     return answer.outcome === 'repeated' ? answer.tweet_id : answer.outcome

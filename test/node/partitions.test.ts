@@ -5,7 +5,7 @@ import { ensureTweetPartitionsSql, PARTITION_MONTHS_AHEAD, partitionsUntil } fro
 import { readDatabaseHealth } from '../../src/db/statements/health.ts'
 import { ensureTweetPartitions } from '../../src/db/statements/maintenance.ts'
 import { insertTweets } from '../../src/db/statements/publish-tweet.ts'
-import { idFloor, newPublicationId, type TweetId, timeOf } from '../../src/domain/ids.ts'
+import { idFloor, newTweetId, type TweetId, timeOf } from '../../src/domain/ids.ts'
 import { type Community, communityIn, inTransaction } from './harness/community.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 import { AMPLE_QUOTA, addTweet, newPublication } from './harness/tweets.ts'
@@ -65,7 +65,7 @@ describe('the months ahead', () => {
   it('are attached behind those that are there, which keep their tweets', async () => {
     await startFrom('tweets_2026_11')
     const author = await people.addUser()
-    const id = newPublicationId(NOW, author, Math.random)
+    const id = newTweetId(NOW, author, Math.random)
     await addTweet(database.pool, author, { id })
     await ensureTweetPartitions(db, NOW)
     await ensureTweetPartitions(db, NOW)
@@ -87,7 +87,7 @@ describe('the months ahead', () => {
     const author = await people.addUser()
     const write = async (index: number) => {
       const createdAtMs = NOW + index
-      const id = newPublicationId(createdAtMs, author, Math.random)
+      const id = newTweetId(createdAtMs, author, Math.random)
       return insertTweets(db, newPublication(author, `tweet ${index}`, { id, createdAtMs }), AMPLE_QUOTA)
     }
     const [, ...answers] = await Promise.all([

@@ -20,7 +20,14 @@ beforeAll(async () => {
 
 afterAll(() => database.stop())
 
-const draft = { content: 'hello #world', isSensitive: false, idempotencyKey: null }
+const draft = {
+  content: 'hello #world',
+  isSensitive: false,
+  replyToId: null,
+  quoteTweetId: null,
+  poll: null,
+  idempotencyKey: null,
+}
 
 /** Each of `RANDOM` makes another id of one shard and millisecond. */
 const RANDOM = [0, 0.25, 0.5, 0.75]

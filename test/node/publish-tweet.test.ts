@@ -75,7 +75,7 @@ describe('publishing a tweet', () => {
         reply_to_id: null,
         nonce: tweet.nonce,
         is_deleted: false,
-        created_at_ms: tweet.createdAtMs,
+        created_at_ms: tweet.tweets[0].createdAtMs,
       },
     ])
     const tags = await rowsOf(
@@ -109,15 +109,19 @@ describe('publishing a tweet', () => {
     )
     const message = { type: 'tweet_published', v: 1, tweet_id: tweet.id, author_id: author }
     expect(owed).toMatchObject([{ queue: 'fan-out', message, attempts: 0, in_30_seconds: true }])
-    expect(answer).toMatchObject({
-      outcome: 'published',
+    const record = {
+      id: tweet.id,
       user: { id: author, avatar_url: null, verified: false },
       revision: '1.1',
       entities: {
-        hashtags: tweet.entities.hashtags,
+        hashtags: tweet.tweets[0].entities.hashtags,
         mentions: [{ id: ada, username: 'ADA', indices: [6, 10] }],
         urls: [],
       },
+    }
+    expect(answer).toMatchObject({
+      outcome: 'published',
+      tweets: [{ tweet: record, card: record }],
       outbox: [{ id: owed[0]?.id, queue: 'fan-out', message }],
     })
   })
@@ -128,15 +132,11 @@ describe('publishing a tweet', () => {
     await people.addUser({ username: 'banned', suspended_at: new Date() })
     const tweet = newPublication(ada, '@Bob @nobody @left @banned @aDa @BOB')
     const answer = await publish(tweet)
-    expect(answer).toMatchObject({
-      entities: {
-        mentions: [
-          { id: bob, username: 'Bob', indices: [0, 4] },
-          { id: ada, username: 'aDa', indices: [27, 31] },
-          { id: bob, username: 'BOB', indices: [32, 36] },
-        ],
-      },
-    })
+    expect(answer).toHaveProperty('tweets.0.tweet.entities.mentions', [
+      { id: bob, username: 'Bob', indices: [0, 4] },
+      { id: ada, username: 'aDa', indices: [27, 31] },
+      { id: bob, username: 'BOB', indices: [32, 36] },
+    ])
     expect(
       await rowsOf('select user_id::float8 from tweet_mentions where tweet_id = $1 order by 1', [tweet.id]),
     ).toEqual([ada, bob].sort((a, b) => a - b).map((user_id) => ({ user_id })))
@@ -159,7 +159,7 @@ describe('publishing a tweet', () => {
     const tooLong = await publish(busyTweet(ada, { content: '🦜'.repeat(281) })).catch((error) => error)
     expect(brokenConstraint(tooLong)).toBe('content_length')
     const withNul = await publish(busyTweet(ada, { content: 'a\0b' })).catch((error) => error)
-    expect(sqlState(withNul)).toBe('22021')
+    expect(sqlState(withNul)).toBe('22P05')
     expect(await rowCounts()).toEqual(before)
   })
 

@@ -58,6 +58,7 @@ describe('a seeded community', () => {
 
   it('replies later than what it replies to, within its conversation', async () => {
     const wrong = `tweets t left join tweets p on p.id = t.reply_to_id where
+      t.reply_to_user_id is distinct from p.user_id or
       case when t.reply_to_id is null then t.conversation_id <> t.id
            else not coalesce(p.id < t.id and p.created_at < t.created_at - interval '10 seconds' and
                              p.conversation_id = t.conversation_id, false) end`

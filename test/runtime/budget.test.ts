@@ -1,8 +1,9 @@
+import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
 import type { Viewer } from '../../src/services/deps.ts'
-import { PASSWORD, uniqueName } from './harness.ts'
+import { PASSWORD, rows, uniqueName } from './harness.ts'
 import { readOperations } from './operations.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
 import { type Isolate, openIsolate, type Spending, type Spent } from './spending.ts'
@@ -89,6 +90,41 @@ const ROUTES: Priced[] = [
     await isolate.spend('DELETE', `/api/users/${author.id}/follow`, { token })
     return isolate.spend('POST', `/api/users/${author.id}/follow`, { token })
   }),
+  priced('POST /api/tweets/{id}/reply', statementAndCall, ({ isolate, tweet, token }) =>
+    isolate.spend('POST', `/api/tweets/${tweet}/reply`, { token, body: { content: 'A thrifty reply' } }),
+  ),
+  priced('PUT /api/tweets/{id}', statementAndCall, ({ isolate, ownTweet, token }) =>
+    isolate.spend('PUT', `/api/tweets/${ownTweet}`, { token, body: { content: 'A thrifty edit' } }),
+  ),
+  priced('GET /api/tweets/{id}/history', oneStatement, ({ isolate, tweet, token }) =>
+    isolate.spend('GET', `/api/tweets/${tweet}/history`, { token }),
+  ),
+  priced('POST /api/threads', statementAndCall, ({ isolate, token }) => {
+    const tweets = [{ content: 'A thrifty' }, { content: 'thread' }]
+    return isolate.spend('POST', '/api/threads', { token, body: { tweets } })
+  }),
+  ...(['like', 'bookmark', 'retweet'] as const).flatMap((action) => [
+    priced(`POST /api/tweets/{id}/${action}`, statementAndCall, ({ isolate, tweet, token }) =>
+      isolate.spend('POST', `/api/tweets/${tweet}/${action}`, { token }),
+    ),
+    priced(`DELETE /api/tweets/{id}/${action}`, statementAndCall, async ({ isolate, tweet, token }) => {
+      await isolate.spend('POST', `/api/tweets/${tweet}/${action}`, { token })
+      return isolate.spend('DELETE', `/api/tweets/${tweet}/${action}`, { token })
+    }),
+  ]),
+  priced('POST /api/tweets/{id}/poll/votes', oneStatement, async ({ isolate, tweet, token }) => {
+    await rows(sql`insert into polls (tweet_id, ends_at) values (${tweet}, now() + interval '1 day')`)
+    await rows(sql`insert into poll_options (tweet_id, position, text) values (${tweet}, 0, 'yes')`)
+    return isolate.spend('POST', `/api/tweets/${tweet}/poll/votes`, { token, body: { choices: [0] } })
+  }),
+  ...(['likes', 'retweets', 'replies', 'quotes', 'thread'] as const).map((list) =>
+    priced(`GET /api/tweets/{id}/${list}`, oneStatement, ({ isolate, tweet, token }) =>
+      isolate.spend('GET', `/api/tweets/${tweet}/${list}`, { token }),
+    ),
+  ),
+  ...(['/api/bookmarks', '/api/timeline/likes', '/api/timeline/mentions'] as const).map((path) =>
+    priced(`GET ${path}`, oneStatement, ({ isolate, token }) => isolate.spend('GET', path, { token })),
+  ),
   priced('GET /api/stream', oneCall, ({ isolate, token }) => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }
     return isolate.spend('GET', '/api/stream', { headers })

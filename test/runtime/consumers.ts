@@ -3,6 +3,7 @@ import type { OutboxRow } from '../../src/contracts/queues.ts'
 import type { TweetId } from '../../src/domain/ids.ts'
 import { consumeDeadLetters } from '../../src/queues/dead-letter.ts'
 import { consumeFanOut } from '../../src/queues/fan-out.ts'
+import type { TweetDraft } from '../../src/services/check-draft.ts'
 import { deleteTweet } from '../../src/services/delete-tweet.ts'
 import type { Deps, Viewer } from '../../src/services/deps.ts'
 import { followUser } from '../../src/services/follow-user.ts'
@@ -46,6 +47,14 @@ async function runConsumer(
   }
 }
 
+const DRAFT = {
+  isSensitive: false,
+  idempotencyKey: null,
+  replyToId: null,
+  quoteTweetId: null,
+  poll: null,
+} as const
+
 export interface Posted {
   id: TweetId
   outbox: OutboxRow[]
@@ -56,11 +65,33 @@ export async function post(
   author: Viewer,
   content = 'A tweet',
   replaced: Partial<Deps> = {},
+  draft: Partial<TweetDraft> = {},
 ): Promise<Posted> {
   const deps = testDeps(replaced)
-  const { id } = await publishTweet(deps, author, { content, isSensitive: false, idempotencyKey: null })
+  const { id } = await publishTweet(deps, author, { ...DRAFT, content, ...draft })
   await deps.settled()
   return { id: id as TweetId, outbox: deps.sent }
+}
+
+type Act = (deps: Deps, viewer: Viewer, tweet: TweetId) => Promise<unknown>
+
+/** Does something to a tweet as its route does, e.g. `act(likeTweet, reader, tweet)`; answers what it owes. */
+export async function act(
+  what: Act,
+  viewer: Viewer,
+  tweet: TweetId,
+  replaced: Partial<Deps> = {},
+): Promise<OutboxRow[]> {
+  const deps = testDeps(replaced)
+  await what(deps, viewer, tweet)
+  await deps.settled()
+  return deps.sent
+}
+
+/** Sees to it that a fan-out is done. */
+export async function spread(outbox: readonly OutboxRow[]): Promise<void> {
+  const { retried } = await runFanOut(outbox.map(bodyOf))
+  if (retried.length > 0) throw new Error('A message is to come again')
 }
 
 export async function remove(author: Viewer, id: TweetId): Promise<OutboxRow[]> {

@@ -14,8 +14,10 @@ export interface World {
   refreshToken: string
   /** The viewer's session that is not the current one. */
   otherSession: string
-  /** The viewer's own. */
+  /** The viewer's own: liked, retweeted, answered and quoted by others. */
   tweet: number
+  /** A tweet of the viewer's with a poll that is open. */
+  poll: number
   /** One whom the viewer follows, and who follows the viewer. */
   friend: Viewer
   /** One with whom the viewer has nothing to do. */
@@ -35,9 +37,40 @@ export async function createWorld(): Promise<World> {
   await insertFollowers([friend, other], viewer)
   for (const followee of [friend, other]) await insertFollowers([viewer], followee)
   await insertRecentTweets(friend, 2)
-  const [tweet = 0] = await insertRecentTweets(viewer, 2)
+  const [tweet = 0, poll = 0] = await insertRecentTweets(viewer, 2)
+  await engage(viewer, [friend, other], tweet, poll)
   const strangersToken = await tokenOf(stranger)
-  return { viewer, token, refreshToken, otherSession, tweet, friend, stranger, strangersToken }
+  return { viewer, token, refreshToken, otherSession, tweet, poll, friend, stranger, strangersToken }
+}
+
+/** Gives the viewer two of what one likes, bookmarks and is mentioned in, and a tweet two of all that others do to it. */
+async function engage(viewer: Viewer, others: readonly Viewer[], tweet: number, poll: number): Promise<void> {
+  const tweets = await insertRecentTweets(viewer, 2)
+  for (const [n, { id }] of others.entries()) {
+    await rows(sql`
+      with one as (
+        select ${id}::bigint as user_id, ${tweet}::bigint as tweet_id, ${tweets[n] ?? 0}::bigint as other_id
+      ), liked as (
+        insert into likes (user_id, tweet_id)
+        select user_id, tweet_id from one union all select ${viewer.id}, other_id from one
+      ), bookmarked as (
+        insert into bookmarks (user_id, tweet_id) select ${viewer.id}, other_id from one
+      ), retweeted as (
+        insert into retweets (id, user_id, tweet_id) select other_id + 1, user_id, tweet_id from one
+      )
+      insert into tweets (id, nonce, user_id, content, entities, conversation_id, reply_to_id, quote_tweet_id)
+      select other_id + 2, gen_random_uuid(), user_id, 'An answer',
+             '{"hashtags": [], "mentions": [], "urls": []}', tweet_id, tweet_id, tweet_id
+      from one`)
+    await rows(sql`
+      insert into tweet_mentions (tweet_id, user_id) values (${(tweets[n] ?? 0) + 2}, ${viewer.id})`)
+  }
+  await rows(sql`
+    insert into tweet_versions (tweet_id, version, content, entities, created_at)
+    select ${tweet}, n, 'Before', '{"hashtags": [], "mentions": [], "urls": []}', now() from generate_series(1, 2) n`)
+  await rows(sql`insert into polls (tweet_id, ends_at) values (${poll}, now() + interval '1 day')`)
+  await rows(sql`
+    insert into poll_options (tweet_id, position, text) values (${poll}, 0, 'yes'), (${poll}, 1, 'no')`)
 }
 
 /** A request that a route answers with success. */
@@ -58,9 +91,10 @@ const MISSING_USERS = [Number.MAX_SAFE_INTEGER, 1, '@nobody_has_this_name']
 const MISSING_TWEETS = [Number.MAX_SAFE_INTEGER, 1]
 
 /** One for each route: a new route needs one here before it can be attacked. The order is one in which all succeed. */
-export function examplesIn({ viewer, refreshToken, otherSession, tweet, friend, stranger }: World) {
+export function examplesIn({ viewer, refreshToken, otherSession, tweet, poll, friend, stranger }: World) {
   const username = uniqueName()
   const ofUser = { id: friend.id, missing: MISSING_USERS }
+  const ofTweet = { id: tweet, missing: MISSING_TWEETS }
   const examples: Record<string, Example> = {
     'GET /api/health': {},
     'GET /api/ready': {},
@@ -79,6 +113,25 @@ export function examplesIn({ viewer, refreshToken, otherSession, tweet, friend, 
     'DELETE /api/users/{id}/follow': { ...ofUser, body: { following_id: friend.id } },
     'POST /api/tweets': { body: { content: 'An example' } },
     'GET /api/tweets/{id}': { id: tweet, missing: MISSING_TWEETS },
+    'POST /api/tweets/{id}/reply': { ...ofTweet, body: { content: 'A reply' } },
+    'PUT /api/tweets/{id}': { ...ofTweet, body: { content: 'An edit' }, forbidden: 403 },
+    'GET /api/tweets/{id}/history': ofTweet,
+    'POST /api/threads': { body: { tweets: [{ content: 'The first' }, { content: 'The second' }] } },
+    'POST /api/tweets/{id}/like': ofTweet,
+    'DELETE /api/tweets/{id}/like': ofTweet,
+    'POST /api/tweets/{id}/bookmark': ofTweet,
+    'DELETE /api/tweets/{id}/bookmark': ofTweet,
+    'POST /api/tweets/{id}/retweet': { ...ofTweet, body: { comment: 'A comment' } },
+    'DELETE /api/tweets/{id}/retweet': ofTweet,
+    'POST /api/tweets/{id}/poll/votes': { ...ofTweet, id: poll, body: { choices: [0] } },
+    'GET /api/tweets/{id}/likes': ofTweet,
+    'GET /api/tweets/{id}/retweets': ofTweet,
+    'GET /api/tweets/{id}/replies': ofTweet,
+    'GET /api/tweets/{id}/quotes': ofTweet,
+    'GET /api/tweets/{id}/thread': ofTweet,
+    'GET /api/bookmarks': {},
+    'GET /api/timeline/likes': {},
+    'GET /api/timeline/mentions': {},
     'GET /api/timeline/home': {},
     'GET /api/timeline/user/{id}': ofUser,
     'GET /api/stream': {
@@ -133,6 +186,10 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(f order by follower_id, following_id) from follows f
        where follower_id in ${ids} or following_id in ${ids}) as follows,
       (select count(*)::int from follow_requests where requester_id in ${ids}) as follow_requests,
+      (select json_agg(l order by tweet_id) from likes l where user_id in ${ids}) as likes,
+      (select json_agg(b order by tweet_id) from bookmarks b where user_id in ${ids}) as bookmarks,
+      (select json_agg(r order by id) from retweets r where user_id in ${ids}) as retweets,
+      (select json_agg(v order by tweet_id) from poll_votes v where user_id in ${ids}) as votes,
       (select count(*)::int from counter_deltas where subject = 'user' and subject_id in ${ids}) as deltas`)
   return z.record(z.string(), z.unknown()).parse(state)
 }

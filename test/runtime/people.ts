@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { sql } from 'drizzle-orm'
 import { array } from '../../src/db/client.ts'
 import { deleteFollow, type GraphChange, insertFollow } from '../../src/db/statements/follows.ts'
-import { newTweetId, newUserId, type TweetId, type UserId } from '../../src/domain/ids.ts'
+import { type EntryId, newTweetId, newUserId, type TweetId, type UserId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { signAccessToken } from '../../src/services/tokens.ts'
 import { configurationOf } from '../../src/worker/env.ts'
@@ -50,7 +50,7 @@ export function timelineOf({ id }: { id: UserId }): DurableObjectStub<TimelineOb
 
 /** The ids of the newest entries that a timeline shows, which builds it when it is cold. */
 export async function homeIds(person: Viewer, limit = 1000): Promise<number[]> {
-  const result = await timelineOf(person).page({ limit, before: null, offset: 0 })
+  const result = await timelineOf(person).page({ limit, before: null, top: null, offset: 0 })
   if (!result.ok) throw new Error(`The timeline of ${person.id} is ${result.code}`)
   return result.page.entries.map(({ id }) => id)
 }
@@ -97,20 +97,45 @@ export interface TweetRow {
   id: TweetId
   author: Viewer
   replyTo?: TweetId
+  quotes?: TweetId
 }
 
 /** Tweets straight into the database: no fan-out, no counters. */
 export async function insertTweets(tweets: readonly TweetRow[]): Promise<void> {
-  const given = tweets.map(({ id, author, replyTo = null }) => ({
+  const given = tweets.map(({ id, author, replyTo = null, quotes = null }) => ({
     id,
     author_id: author.id,
     reply_to_id: replyTo,
+    quote_tweet_id: quotes,
   }))
   await rows(sql`
-    insert into tweets (id, nonce, user_id, content, entities, conversation_id, reply_to_id)
+    with given as (
+      select * from jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
+        as t(id bigint, author_id bigint, reply_to_id bigint, quote_tweet_id bigint)
+    )
+    insert into tweets (id, nonce, user_id, content, entities, conversation_id, reply_to_id, reply_to_user_id,
+                        quote_tweet_id)
     select id, gen_random_uuid(), author_id, 'Tweet ' || id,
-           '{"hashtags": [], "mentions": [], "urls": []}', coalesce(reply_to_id, id), reply_to_id
-    from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as t(id bigint, author_id bigint, reply_to_id bigint)`)
+           '{"hashtags": [], "mentions": [], "urls": []}', coalesce(reply_to_id, id), reply_to_id,
+           coalesce((select user_id from tweets t where t.id = given.reply_to_id),
+                    (select author_id from given answered where answered.id = given.reply_to_id)),
+           quote_tweet_id
+    from given`)
+}
+
+export interface RetweetRow {
+  id: EntryId
+  by: Viewer
+  tweet: TweetId
+}
+
+/** Retweets straight into the database: no fan-out, no counters. */
+export async function insertRetweets(retweets: readonly RetweetRow[]): Promise<void> {
+  const given = retweets.map(({ id, by, tweet }) => ({ id, user_id: by.id, tweet_id: tweet }))
+  await rows(sql`
+    insert into retweets (id, user_id, tweet_id)
+    select id, user_id, tweet_id
+    from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as r(id bigint, user_id bigint, tweet_id bigint)`)
 }
 
 /** One tweet of each moment (Unix milliseconds), in the order of the moments. */

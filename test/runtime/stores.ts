@@ -1,8 +1,8 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import type { Card, TimelineOp } from '../../src/contracts/timeline.ts'
-import { NO_COUNTS } from '../../src/contracts/tweet-json.ts'
-import type { PulledEntry, PulledTimeline } from '../../src/db/statements/home-timeline.ts'
+import type { TimelineOp, TweetFlags } from '../../src/contracts/timeline.ts'
+import { type Card, NO_COUNTS } from '../../src/contracts/tweet-json.ts'
+import type { PulledEntries, PulledEntry, PulledTimeline } from '../../src/db/statements/home-timeline.ts'
 import { type EntryId, newUserId, type TweetId, type UserId } from '../../src/domain/ids.ts'
 import { type Effect, TimelineStore } from '../../src/durable-objects/timeline/store.ts'
 import type { TimelineObject } from '../../src/worker/index.ts'
@@ -24,6 +24,8 @@ const EMPTY: PulledTimeline = {
   followees: [ANN, BOB, MAL],
   graph_version: BUILT_VERSION,
   dropped: [MAL],
+  acted: [],
+  version: 0,
 }
 
 export interface OpenStore {
@@ -77,20 +79,63 @@ export function warmed(store: TimelineStore, pulled: Partial<PulledTimeline> = {
 }
 
 export function pulledEntry(id: number, author = ANN): PulledEntry {
-  return { id: id as EntryId, tweet_id: id as TweetId, author_id: author, flags: 0 }
+  return { id: id as EntryId, tweet_id: id as TweetId, author_id: author, retweeter: null }
+}
+
+/** An author's entries as a backfill reads them. */
+export function pulledEntries(ids: readonly number[], author = ANN): PulledEntries {
+  return { entries: ids.map((id) => pulledEntry(id, author)), acted: [], version: 0 }
 }
 
 export function cardOf(id: number, revision = '1.1'): Card {
-  return { tweetId: id as TweetId, revision, json: `{"id":${id}}`, counts: NO_COUNTS }
+  return {
+    tweetId: id,
+    authorId: ANN,
+    json: `{"id":${id}}`,
+    counts: NO_COUNTS,
+    poll: null,
+    revision,
+    quote: null,
+  }
 }
 
 export function deliver(id: number, author = ANN): TimelineOp {
   const entry = { id: id as EntryId, tweetId: id as TweetId, authorId: author, retweeterId: null }
-  return { type: 'deliver', entry, card: cardOf(id) }
+  return { type: 'deliver', entry, card: cardOf(id), retweeter: null, acted: null }
+}
+
+/** A retweet of Ann's tweet `tweet`, by Bob unless told. */
+export function retweet(
+  id: number,
+  tweet: number,
+  { by = BOB, author = ANN, acted = null, card = cardOf(tweet) }: RetweetOptions = {},
+): TimelineOp {
+  const entry = { id: id as EntryId, tweetId: tweet as TweetId, authorId: author, retweeterId: by }
+  return { type: 'deliver', entry, card, retweeter: userCardOf(by), acted }
+}
+
+interface RetweetOptions {
+  by?: UserId
+  author?: UserId
+  acted?: TweetFlags | null
+  card?: Card
+}
+
+export function userCardOf(id: UserId) {
+  return { id, username: `user_${id}`, display_name: `User ${id}`, avatar_url: null, verified: false }
+}
+
+/** That a retweet, by its entry's id, is undone. */
+export function undo(id: number): TimelineOp {
+  return { type: 'retract', of: 'retweet', id: id as EntryId }
+}
+
+export function pulledRetweet(id: number, tweet: number, by = BOB): PulledEntry {
+  return { id: id as EntryId, tweet_id: tweet as TweetId, author_id: ANN, retweeter: userCardOf(by) }
 }
 
 export function retract(id: number): TimelineOp {
-  return { type: 'retract', tweetId: id as TweetId }
+  return { type: 'retract', of: 'tweet', id: id as TweetId }
 }
 
 export function applyAll(store: TimelineStore, ops: readonly TimelineOp[]): Effect[] {
@@ -99,12 +144,12 @@ export function applyAll(store: TimelineStore, ops: readonly TimelineOp[]): Effe
 
 /** The ids of all that the timeline keeps, newest first. */
 export function idsIn(store: TimelineStore): number[] {
-  return store.page({ before: null, offset: 0, limit: 10_000 }).entries.map(({ id }) => id)
+  return store.page({ before: null, top: null, offset: 0, limit: 10_000 }).entries.map(({ id }) => id)
 }
 
 /** All that a reader or a client that resumes can see. */
 export function viewOf(store: TimelineStore) {
-  const page = store.page({ before: null, offset: 0, limit: 10_000 })
+  const page = store.page({ before: null, top: null, offset: 0, limit: 10_000 })
   return { page, seq: store.seq, epoch: store.epoch, shown: store.shownSince(0), unfilled: store.unfilled() }
 }
 

@@ -22,7 +22,7 @@ import {
   insertTweets,
   timelineOf,
 } from './people.ts'
-import { deliver, range, warmObject } from './stores.ts'
+import { deliver, pulledEntry, range, warmObject } from './stores.ts'
 
 interface Scene {
   reader: Viewer
@@ -61,7 +61,7 @@ async function spread(outbox: OutboxRow[]): Promise<void> {
 
 describe('a cold build', () => {
   it('shows what belongs on a home timeline, and nothing else', async () => {
-    const { reader, ann, bob, tweets } = await setScene()
+    const { reader, ann, bob, tweets, bobsTweet } = await setScene()
     const [blocked, blocker, muted, suspended] = await insertPeople(4)
     if (!blocked || !blocker || !muted || !suspended) throw new Error('Nobody was inserted')
     for (const person of [blocked, blocker, muted, suspended]) {
@@ -75,7 +75,7 @@ describe('a cold build', () => {
     await rows(sql`update users set suspended_at = now() where id = ${suspended.id}`)
     const [newest = 0, older = 0] = tweets
     await rows(sql`update tweets set is_deleted = true where id = ${older}`)
-    await insertTweets([{ id: (newest - 4096) as TweetId, author: ann, replyTo: newest as TweetId }])
+    await insertTweets([{ id: (newest - 4096) as TweetId, author: ann, replyTo: bobsTweet }])
     const [own = 0] = await insertRecentTweets(reader, 1)
 
     expect(await homeIds(reader)).toEqual(newestFirst(newest, own))
@@ -146,7 +146,7 @@ describe('a cold build', () => {
 })
 
 describe('a build that fails', () => {
-  const page = (reader: Viewer) => timelineOf(reader).page({ limit: 10, before: null, offset: 0 })
+  const page = (reader: Viewer) => timelineOf(reader).page({ limit: 10, before: null, top: null, offset: 0 })
 
   it.each([
     ['commit', commitsWarm],
@@ -202,7 +202,7 @@ describe('a build that fails', () => {
 describe('a raised database epoch', () => {
   it('has the next read build anew', async () => {
     const { reader, ann, tweets } = await setScene()
-    const lost = { id: 99 as never, tweet_id: 99 as never, author_id: ann.id, flags: 0 }
+    const lost = pulledEntry(99, ann.id)
     await warmObject(
       timelineOf(reader),
       reader.id,

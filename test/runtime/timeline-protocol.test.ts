@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { KEPT_ENTRIES, type TimelineOp } from '../../src/contracts/timeline.ts'
 import type { PulledTimeline } from '../../src/db/statements/home-timeline.ts'
 import type { UserId } from '../../src/domain/ids.ts'
-import type { Backfill, TimelineStore } from '../../src/durable-objects/timeline/store.ts'
+import type { Backfill } from '../../src/durable-objects/timeline/followees.ts'
+import type { TimelineStore } from '../../src/durable-objects/timeline/store.ts'
 import {
   ANN,
   BOB,
@@ -13,6 +14,7 @@ import {
   inStorage,
   NOW_MS,
   type OpenStore,
+  pulledEntries,
   pulledEntry,
   retract,
 } from './stores.ts'
@@ -99,12 +101,7 @@ class Simulation {
     const done = pick(this.#reads, n)
     if (done === undefined) return
     this.#reads = this.#reads.filter((other) => other !== done)
-    const author = done.owed.userId
-    this.#store.backfill(
-      done.owed,
-      done.found.map((id) => pulledEntry(id, author)),
-      KEPT_ENTRIES,
-    )
+    this.#store.backfill(done.owed, pulledEntries(done.found, done.owed.userId), KEPT_ENTRIES)
   }
 
   /** The next step of a build; from a warm timeline the first of another. */
@@ -190,6 +187,8 @@ class Simulation {
       followees: [...this.#following],
       graph_version: this.#version,
       dropped: [],
+      acted: [],
+      version: 0,
     }
   }
 

@@ -15,6 +15,7 @@ import {
   MAL,
   NOW_MS,
   OWNER,
+  pulledEntries,
   pulledEntry,
   range,
   retract,
@@ -99,7 +100,7 @@ describe('the graph', () => {
       expect(applyAll(store, [follow(EVE, BUILT_VERSION + 1)])).toEqual([owed])
       const again = reopen()
       expect(again.unfilled()).toEqual([owed])
-      again.backfill(owed, [pulledEntry(9, EVE)], KEPT_ENTRIES)
+      again.backfill(owed, pulledEntries([9], EVE), KEPT_ENTRIES)
       expect(applyAll(again, [follow(EVE, BUILT_VERSION + 1)])).toEqual([null])
       expect(idsIn(again)).toEqual([9])
     }))
@@ -115,9 +116,9 @@ describe('the graph', () => {
         deliver(8, EVE),
         follow(EVE, later.version),
       ])
-      store.backfill(earlier, [pulledEntry(7, EVE)], KEPT_ENTRIES)
+      store.backfill(earlier, pulledEntries([7], EVE), KEPT_ENTRIES)
       expect(store.unfilled()).toEqual([later])
-      store.backfill(later, [pulledEntry(8, EVE), pulledEntry(7, EVE)], KEPT_ENTRIES)
+      store.backfill(later, pulledEntries([8, 7], EVE), KEPT_ENTRIES)
       expect(idsIn(store)).toEqual([8, 7])
     }))
 })
@@ -129,10 +130,10 @@ describe('what is kept', () => {
         store,
         range(1, 850).map((id) => deliver(id)),
       )
-      expect(store.page({ before: null, offset: 0, limit: 1 })).toMatchObject({ kept: 850, floor: 0 })
+      expect(store.page({ before: null, top: null, offset: 0, limit: 1 })).toMatchObject({ floor: 0 })
       applyAll(store, [deliver(851)])
       for (const trimmed of [store, reopen()]) {
-        expect(trimmed.page({ before: null, offset: 0, limit: 1 })).toMatchObject({ kept: 800, floor: 52 })
+        expect(trimmed.page({ before: null, top: null, offset: 0, limit: 1 })).toMatchObject({ floor: 52 })
         expect(applyAll(trimmed, [deliver(51), deliver(52)])).toEqual([null, null])
         expect(idsIn(trimmed)).toEqual(range(52, 851).reverse())
       }
@@ -152,13 +153,11 @@ describe('what is kept', () => {
   it('ends where a backfill that is longer than what is kept ends', () =>
     withStore((store) => {
       applyAll(store, [deliver(1), deliver(5000), follow(EVE, BUILT_VERSION + 1)])
-      const read = range(2001, 2800)
-        .reverse()
-        .map((id) => pulledEntry(id, EVE))
+      const read = pulledEntries(range(2001, 2800).reverse(), EVE)
       store.backfill({ type: 'backfill', userId: EVE, version: BUILT_VERSION + 1 }, read, KEPT_ENTRIES)
       // 1 is gone: between it and 2001 the author's older tweets would be missing.
       expect(idsIn(store)).toEqual([5000, ...range(2001, 2800).reverse()])
-      expect(store.page({ before: null, offset: 0, limit: 1 }).floor).toBe(2001)
+      expect(store.page({ before: null, top: null, offset: 0, limit: 1 }).floor).toBe(2001)
     }))
 
   it('pages by entry and by offset, and says whether there is more', () =>
@@ -168,9 +167,9 @@ describe('what is kept', () => {
         range(1, 10).map((id) => deliver(id * 10)),
       )
       const idsOf = (page: ReturnType<typeof store.page>) => page.entries.map(({ id }) => id)
-      const after = store.page({ before: 85 as EntryId, offset: 0, limit: 3 })
+      const after = store.page({ before: 85 as EntryId, top: null, offset: 0, limit: 3 })
       expect([idsOf(after), after.hasMore]).toEqual([[80, 70, 60], true])
-      const last = store.page({ before: null, offset: 8, limit: 3 })
+      const last = store.page({ before: null, top: null, offset: 8, limit: 3 })
       expect([idsOf(last), last.hasMore]).toEqual([[20, 10], false])
     }))
 })
@@ -188,7 +187,7 @@ describe('cards', () => {
       // What is no longer in storage was never only there.
       const again = reopen()
       for (const each of [store, again]) {
-        storage.sql.exec('update entries set card = null, revision = null')
+        storage.sql.exec('update entries set card = null')
         const inMemory = cardIdsIn(each).filter((id) => id !== undefined)
         expect(inMemory).toEqual(range(201, 400).reverse())
       }
@@ -234,7 +233,7 @@ describe('builds', () => {
       expect(store.phase).toBe('building')
       store.log([deliver(2001)])
       expect(store.phase).toBe('cold')
-      const pulled = { entries: [], followees: [], graph_version: 0, dropped: [] }
+      const pulled = { entries: [], followees: [], graph_version: 0, dropped: [], acted: [], version: 0 }
       expect(store.finishBuild(pulled, { databaseEpoch: 1, nowMs: NOW_MS })).toBe(false)
     }))
 
@@ -277,9 +276,21 @@ describe('migrations', () => {
       expect(columns(storage)).toEqual(['a'])
     }))
 
+  it('have a timeline of before retweets built anew, in a later epoch', () =>
+    inStorage(({ storage, reopen }) => {
+      migrate(storage, MIGRATIONS.slice(0, 1))
+      storage.sql.exec(`insert into state values (1, 'warm', 1, 7, 1, 10, 0, 3, 0, 0)`)
+      storage.sql.exec(`insert into entries values (5, 5, 11, null, 0, 3, '1.1', '{}', '{"id":5}')`)
+      storage.sql.exec(`insert into tombstones values (4, 2, 0)`)
+      const store = reopen()
+      expect([store.phase, store.epoch]).toEqual(['cold', 7])
+      warmed(store, { entries: [pulledEntry(5)] })
+      expect(idsIn(reopen())).toEqual([5])
+    }))
+
   it('that have landed are never edited: a new one goes to the end', async () => {
     const digests = await Promise.all(MIGRATIONS.map(digestOf))
-    expect(digests).toEqual(['cf47c7dd8b624f2b'])
+    expect(digests).toEqual(['cf47c7dd8b624f2b', '25786f95a12856fa'])
   })
 })
 

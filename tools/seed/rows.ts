@@ -43,6 +43,7 @@ export const TWEET_COLUMNS: Column<WrittenTweet>[] = [
   { name: 'content', type: 'text', of: ({ content }) => content },
   { name: 'entities', type: 'jsonb', of: ({ entities }) => JSON.stringify(entities) },
   { name: 'reply_to_id', type: 'bigint', of: ({ tweet }) => tweet.repliesTo?.id ?? null },
+  { name: 'reply_to_user_id', type: 'bigint', of: ({ tweet }) => tweet.repliesTo?.author.id ?? null },
   { name: 'conversation_id', type: 'bigint', of: ({ tweet }) => tweet.conversationId },
   { name: 'like_count', type: 'integer', of: ({ tweet }) => tweet.likeCount },
   { name: 'retweet_count', type: 'integer', of: ({ tweet }) => tweet.retweetCount },

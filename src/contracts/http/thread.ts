@@ -9,7 +9,7 @@ const nextCursor = z.string().nullable().openapi({
 const threadLeaf = z
   .object({
     tweet,
-    replies: z.array(z.never()).openapi({ items: {}, maxItems: 0 }),
+    replies: z.array(z.never()).openapi({ type: 'array', items: {}, maxItems: 0 }),
     next_cursor: nextCursor,
   })
   .openapi('ThreadLeaf')

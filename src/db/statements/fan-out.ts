@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { array, type Db, query } from '../client.ts'
@@ -11,6 +11,12 @@ import { isPresent, NOBODY, noBlockBetween, notMutedBy } from './visibility.ts'
 
 /** Warm followers that one delivery task serves; a larger fan-out is split into chunks of this many. */
 export const FAN_OUT_CHUNK = 500
+
+/**
+ * Retweeters, the newest, whose followers are told of an edit as the author's are. A timeline that shows the tweet through
+ * an earlier one has its page brought up to date as any page.
+ */
+const REVISED_RETWEETERS = 100
 
 /** What is done to timelines: an entry is delivered or taken back, or the card of a tweet replaced. */
 export type FanOutEffect = 'deliver' | 'retract' | 'revise'
@@ -50,14 +56,28 @@ export interface FanOutPlan {
   version: number
 }
 
-/** A follower `f` hears of the entry: unless they hid retweets, muted or blocked somebody, or the reply is not for them. */
+/**
+ * A follower `f` hears of the entry: unless they hid retweets, muted or blocked somebody, may not read the author, or the
+ * reply is not for them.
+ */
 const hears = sql`(
             (task.entry_id = task.tweet_id or f.show_retweets)
+            and (not shown.is_private or f.follower_id = task.author_id
+                 or (select count(*) from follows f2
+                     where f2.follower_id = f.follower_id and f2.following_id = task.author_id) > 0)
             and ${noBlockBetween(sql`f.follower_id`, sql`task.author_id`)}
             and ${noBlockBetween(sql`f.follower_id`, sql`task.by_id`)}
             and ${notMutedBy(sql`f.follower_id`, sql`task.author_id`)}
             and ${notMutedBy(sql`f.follower_id`, sql`task.by_id`)}
             and (task.entry_id <> task.tweet_id or ${replyBelongs(sql`f.follower_id`, 'shown')}))`
+
+/** Who retweeted the tweet that an edit revises. */
+const revisedRetweeters = (effect: SQL, tweet: SQL) => sql`
+          (select r.user_id
+           from retweets r
+           where ${effect} = 'revise' and r.tweet_id = ${tweet}
+           order by r.id desc
+           limit ${REVISED_RETWEETERS})`
 
 /**
  * Resolves tasks to tweets and warm followers, for all messages of a batch in one statement. A task whose outbox
@@ -92,14 +112,14 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
       from_follower bigint, to_follower bigint)
     join outbox o on o.id = task.outbox_id
     left join lateral (
-      select t.user_id, t.reply_to_id, t.reply_to_user_id, t.quote_tweet_id, ${tweetRecord(NOBODY)} as tweet
+      select t.user_id, t.reply_to_id, t.reply_to_user_id, t.quote_tweet_id, u.is_private, ${tweetRecord(NOBODY)} as tweet
       from tweets t
       join users u on u.id = t.user_id
       where t.id = task.tweet_id and not t.is_deleted and ${isPresent}
         and (task.entry_id = task.tweet_id or exists (select from retweets r where r.id = task.entry_id))
       limit 1) shown on true
     left join lateral (
-      select array_agg(warm.user_id) as ids
+      select array_agg(distinct warm.user_id) as ids
       from (
         (select own.user_id
          from timelines own
@@ -113,6 +133,17 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
            and f.follower_id between task.from_follower and task.to_follower
            and (task.effect <> 'deliver' or ${hears})
          order by f.follower_id
+         limit ${FAN_OUT_CHUNK + 1})
+        union all
+        (select distinct w.user_id
+         from ${revisedRetweeters(sql`task.effect`, sql`task.tweet_id`)} again
+         cross join lateral (
+           select f.follower_id as id from follows f where f.following_id = again.user_id
+           union all
+           select again.user_id) shown_to
+         join timelines w on w.user_id = shown_to.id
+         where w.user_id between task.from_follower and task.to_follower
+         order by w.user_id
          limit ${FAN_OUT_CHUNK + 1})
       ) warm) audience on true`,
   )
@@ -130,11 +161,17 @@ export async function splitFanOut(db: Db, task: FanOutTask): Promise<OutboxRow[]
     sql`
     with whole as (
       delete from outbox where id = ${task.outbox_id} returning id
+    ), again as (
+      select user_id from ${revisedRetweeters(sql`${task.effect}::text`, sql`${task.tweet_id}::bigint`)} r
     ), warm as (
       select w.user_id
       from (select follower_id as id from follows where following_id = ${task.by_id}
-            union all
-            select ${task.by_id}::bigint) audience
+            union
+            select ${task.by_id}::bigint
+            union
+            select again.user_id from again
+            union
+            select f.follower_id from again join follows f on f.following_id = again.user_id) audience
       join timelines w on w.user_id = audience.id
       where w.user_id between ${task.from_follower}::bigint and ${task.to_follower}::bigint
     ), numbered as (

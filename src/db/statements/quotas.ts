@@ -32,7 +32,9 @@ export function takeQuota(user: UserId, quota: Quota, condition: SQL, uses = 1):
  */
 export function quotaFreeInSeconds(user: UserId, { name, limit, windowSeconds }: Quota, uses = 1): SQL {
   return sql`coalesce((
-      select ceil(extract(epoch from use + make_interval(secs => ${windowSeconds}) - now()))::int
+      select least(
+        ${windowSeconds}::int,
+        ceil(extract(epoch from use + make_interval(secs => ${windowSeconds}) - now()))::int)
       from (select use, row_number() over (order by use) as place, count(*) over () as used
             from quota_windows w, unnest(w.uses) use
             where w.user_id = ${user} and w.quota = ${name}

@@ -21,6 +21,35 @@ export const MIGRATIONS: readonly string[] = [
     tweet_id integer not null,
     author_id integer not null,
     retweeter_id integer,
+    flags integer not null,
+    seq integer not null,              -- of its frame; 0 for those that were pulled
+    revision text,
+    counts text,
+    card text
+  );
+  create table tombstones (
+    tweet_id integer primary key,
+    seq integer not null,              -- of its frame
+    at integer not null                -- Unix ms
+  );
+  create table followees (
+    user_id integer primary key,
+    version integer not null,          -- the graph version that said so
+    following integer not null,        -- 0 is kept: it outranks what arrives late
+    backfilled integer not null        -- 0 while their newest tweets are still to be read
+  );
+  create table dropped (user_id integer primary key);
+  create table log (n integer primary key autoincrement, op text not null);
+  `,
+  // Retweets, edits and flags. The cards of before lack what a page needs: every timeline is built anew by its next read.
+  `
+  drop table entries;
+  drop table tombstones;
+  create table entries (
+    id integer primary key,
+    tweet_id integer not null,
+    author_id integer not null,
+    retweeter_id integer,
     retweeter text,                    -- their UserCard
     seq integer not null,              -- of its frame; 0 for those that were pulled
     card text
@@ -36,14 +65,7 @@ export const MIGRATIONS: readonly string[] = [
     flags integer not null,
     version integer not null           -- the database's clock in microseconds
   );
-  create table followees (
-    user_id integer primary key,
-    version integer not null,          -- the graph version that said so
-    following integer not null,        -- 0 is kept: it outranks what arrives late
-    backfilled integer not null        -- 0 while their newest tweets are still to be read
-  );
-  create table dropped (user_id integer primary key);
-  create table log (n integer primary key autoincrement, op text not null);
+  update state set phase = 'cold';
   `,
 ]
 

@@ -6,7 +6,7 @@ import {
   type TimelinePage,
   type TweetFlags,
 } from '../../contracts/timeline.ts'
-import type { Card } from '../../contracts/tweet-json.ts'
+import { type Card, isOlderCard } from '../../contracts/tweet-json.ts'
 import type { PulledEntries, PulledEntry, PulledTimeline } from '../../db/statements/home-timeline.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { EntriesTable } from './entries-table.ts'
@@ -205,7 +205,7 @@ export class TimelineStore {
 
   /** Gives entries the cards they lacked or had outdated. Costs a written row each. */
   keepCards(cards: readonly Card[]): void {
-    for (const card of cards) this.#writeCards(card)
+    for (const card of cards) if (this.#newest(card) === card) this.#writeCards(card)
   }
 
   /** What was shown after `seq`, in the order of arrival; null when that is no longer known, or lacks a card. */
@@ -241,7 +241,7 @@ export class TimelineStore {
 
   #deliver({ entry, card, retweeter, acted }: Extract<TimelineOp, { type: 'deliver' }>): Effect {
     if (acted !== null) this.#flags.put(acted)
-    const kept: KeptEntry = { ...entry, retweeter, seq: 0, card }
+    const kept: KeptEntry = { ...entry, retweeter, seq: 0, card: this.#newest(card) }
     if (!this.#accepts(kept)) return null
     kept.seq = ++this.#seq
     this.#insert(kept)
@@ -270,6 +270,7 @@ export class TimelineStore {
     const tweetId = card.tweetId as TweetId
     const [newest] = this.#entries.ofTweet(tweetId)
     if (newest === undefined || this.#cardOf(newest)?.revision === card.revision) return null
+    if (this.#newest(card) !== card) return null
     this.#writeCards(card)
     const seq = ++this.#seq
     this.#mark(tweetId, 'edited', seq, nowMs)
@@ -358,6 +359,13 @@ export class TimelineStore {
       this.#table.writeCard(entry.id, card)
       if (this.#entries.ranksAmongCards(entry)) entry.card = card
     }
+  }
+
+  /** The card, or the one that is kept of the tweet where that is newer: what was read before an edit may come after it. */
+  #newest(card: Card): Card {
+    const [entry] = this.#entries.ofTweet(card.tweetId as TweetId)
+    const kept = entry === undefined ? null : this.#cardOf(entry)
+    return kept !== null && isOlderCard(card, kept) ? kept : card
   }
 
   #revised(tweetId: TweetId, seq: number): Shown | null {

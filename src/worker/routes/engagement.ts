@@ -32,15 +32,7 @@ const action = {
 } satisfies Partial<RouteConfig>
 
 const refusals = (...codes: ProblemCode[]) =>
-  problems(
-    'validation_failed',
-    'unauthenticated',
-    'token_expired',
-    'suspended',
-    'tweet_not_found',
-    'unavailable',
-    ...codes,
-  )
+  problems('validation_failed', 'unauthenticated', 'token_expired', 'suspended', 'tweet_not_found', ...codes)
 
 const likeRoute = createRoute({
   ...action,

@@ -12,10 +12,13 @@ export interface TestDatabase {
   stop(): Promise<void>
 }
 
-/** A migrated Postgres server of the caller's own in a temporary folder, gone after `stop`. */
-export async function startTestDatabase(): Promise<TestDatabase> {
+/**
+ * A migrated Postgres server of the caller's own in a temporary folder, gone after `stop`. Only when it is `durable`
+ * does a commit wait for the disk.
+ */
+export async function startTestDatabase({ durable = false } = {}): Promise<TestDatabase> {
   const folder = await temporaryFolder()
-  const postgres = await startEmbeddedPostgres({ dataDir: folder.path, durable: false })
+  const postgres = await startEmbeddedPostgres({ dataDir: folder.path, durable })
   const databaseUrl = postgres.urlOf()
   await prepareDatabase(databaseUrl)
   const endpoint = await startNeonEndpoint({ databaseUrl, faults: true })

@@ -37,14 +37,21 @@ export function newTweet(authorId: UserId, content: string, changes: Partial<New
   }
 }
 
-/** A publication of one tweet: what the service hands to `insertTweets` for this text. */
+/** What the service hands to `insertTweets`, with the id of the one tweet. */
+export interface OnePublication extends Publication {
+  tweets: readonly [NewTweet]
+  id: TweetId
+}
+
+/** A publication of one tweet of this text. */
 export function newPublication(
   authorId: UserId,
   content: string,
   changes: Partial<NewTweet & Publication> = {},
-): Publication & { tweets: readonly [NewTweet] } {
+): OnePublication {
   const { nonce = crypto.randomUUID(), idempotency = null, ...ofTweet } = changes
-  return { authorId, nonce, idempotency, tweets: [newTweet(authorId, content, ofTweet)] }
+  const tweet = newTweet(authorId, content, ofTweet)
+  return { authorId, nonce, idempotency, tweets: [tweet], id: tweet.id }
 }
 
 /** Publishes a tweet, or fails. */
@@ -57,7 +64,7 @@ export async function publish(
   const publication = newPublication(authorId, content, changes)
   const { outcome } = await insertTweets(db, publication, AMPLE_QUOTA)
   if (outcome !== 'published') throw new Error(`Not published: ${outcome}`)
-  return publication.tweets[0].id
+  return publication.id
 }
 
 /** Puts a tweet straight into the database; `columns` replace what it has by default. */

@@ -1,0 +1,186 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type EngagementEvent, engagementMessage } from '../../src/contracts/queues.ts'
+import { connect, type Db } from '../../src/db/client.ts'
+import { foldCounters } from '../../src/db/statements/counters.ts'
+import { AppError } from '../../src/domain/errors.ts'
+import type { TweetId, UserId } from '../../src/domain/ids.ts'
+import { bookmarkTweet, removeBookmark } from '../../src/services/bookmark-tweet.ts'
+import { deleteTweet } from '../../src/services/delete-tweet.ts'
+import type { Deps } from '../../src/services/deps.ts'
+import { editTweet } from '../../src/services/edit-tweet.ts'
+import { eraseDependants } from '../../src/services/erase-deleted.ts'
+import { likeTweet, unlikeTweet } from '../../src/services/like-tweet.ts'
+import { publishTweet } from '../../src/services/publish-tweet.ts'
+import { retweetTweet, undoRetweet } from '../../src/services/retweet-tweet.ts'
+import { sweepLedger } from '../../src/services/sweep-ledger.ts'
+import { voteInPoll } from '../../src/services/vote-in-poll.ts'
+import { type Community, communityIn } from './harness/community.ts'
+import { depsOn, viewerOf } from './harness/deps.ts'
+import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
+
+const USERS = 20
+const TWEETS = 10
+
+let database: TestDatabase
+let people: Community
+let db: Db
+
+beforeAll(async () => {
+  database = await startTestDatabase()
+  people = communityIn(database.pool)
+  db = connect({ url: database.databaseUrl, endpoint: database.endpointUrl })
+})
+
+afterAll(() => database.stop())
+
+/** What a counter is to be when the ledger is folded, and what it is: only where they differ. */
+const WRONG_COUNTERS = `
+  select 'tweets of user ' || id as counted, tweet_count as counter, rows
+  from users u, lateral (select count(*) from tweets t where t.user_id = u.id and not t.is_deleted) c(rows)
+  where tweet_count <> rows
+  union all
+  select 'tweets with #' || tag, tweet_count, rows
+  from hashtags h, lateral (
+    select count(*) from tweet_hashtags x join tweets t on t.id = x.tweet_id
+    where x.hashtag_id = h.id and not t.is_deleted) c(rows)
+  where tweet_count <> rows
+  union all
+  select counter || ' of tweet ' || t.id, stored, rows
+  from tweets t, lateral (values
+    ('likes', like_count, (select count(*) from likes l where l.tweet_id = t.id)),
+    ('retweets', retweet_count, (select count(*) from retweets r where r.tweet_id = t.id)),
+    ('bookmarks', bookmark_count, (select count(*) from bookmarks b where b.tweet_id = t.id)),
+    ('replies', reply_count, (select count(*) from tweets a where a.reply_to_id = t.id and not a.is_deleted)),
+    ('quotes', quote_count, (select count(*) from tweets q where q.quote_tweet_id = t.id and not q.is_deleted))
+  ) c(counter, stored, rows)
+  where stored <> rows
+  union all
+  select 'votes for ' || position || ' in ' || tweet_id, vote_count, rows
+  from poll_options o, lateral (
+    select count(*) from poll_votes v where v.tweet_id = o.tweet_id and v.position = o.position) c(rows)
+  where vote_count <> rows`
+
+const action = fc.record({
+  type: fc.constantFrom(
+    ...(['like', 'like', 'unlike', 'bookmark', 'unbookmark', 'retweet', 'unretweet'] as const),
+    ...(['reply', 'quote', 'edit', 'delete', 'vote', 'vote', 'fold', 'erase'] as const),
+  ),
+  who: fc.nat(USERS - 1),
+  what: fc.nat(TWEETS - 1),
+  tag: fc.constantFrom('', '#one', '#two', '#one #three'),
+  position: fc.nat(2),
+})
+type Action = typeof action extends fc.Arbitrary<infer Value> ? Value : never
+
+interface Scene {
+  deps: Deps
+  users: UserId[]
+  tweets: { id: TweetId; author: UserId }[]
+}
+
+const plain = { isSensitive: false, replyToId: null, quoteTweetId: null, poll: null, idempotencyKey: null }
+const POLL = { options: ['tea', 'coffee', 'water'], durationMinutes: 60 }
+
+/** Ten tweets of ten people, every other with a poll. */
+async function newScene(users: UserId[]): Promise<Scene> {
+  const { deps } = depsOn(db)
+  const ample = { ...deps.settings, likesPerDay: 1_000_000, tweetsPer3Hours: 1_000_000 }
+  const scene: Scene = { deps: { ...deps, settings: ample }, users, tweets: [] }
+  for (const [n, author] of users.slice(0, TWEETS).entries()) {
+    const draft = { ...plain, content: `tweet ${n} #start`, poll: n % 2 === 0 ? POLL : null }
+    const { id } = await publishTweet(scene.deps, viewerOf(author), draft)
+    scene.tweets.push({ id: id as TweetId, author })
+  }
+  return scene
+}
+
+async function act({ deps, users, tweets }: Scene, { type, who, what, tag, position }: Action): Promise<unknown> {
+  const tweet = tweets[what]
+  const user = users[who]
+  if (tweet === undefined || user === undefined) throw new Error('Nobody, or nothing')
+  const [viewer, author] = [viewerOf(user), viewerOf(tweet.author)]
+  const content = `${type} ${tag}`
+  switch (type) {
+    case 'like':
+      return likeTweet(deps, viewer, tweet.id)
+    case 'unlike':
+      return unlikeTweet(deps, viewer, tweet.id)
+    case 'bookmark':
+      return bookmarkTweet(deps, viewer, tweet.id)
+    case 'unbookmark':
+      return removeBookmark(deps, viewer, tweet.id)
+    case 'retweet':
+      return retweetTweet(deps, viewer, tweet.id)
+    case 'unretweet':
+      return undoRetweet(deps, viewer, tweet.id)
+    case 'reply':
+      return publishTweet(deps, viewer, { ...plain, content, replyToId: tweet.id })
+    case 'quote':
+      return publishTweet(deps, viewer, { ...plain, content, quoteTweetId: tweet.id })
+    case 'edit':
+      return editTweet(deps, author, { id: tweet.id, content: `${content} ${who}` })
+    case 'delete':
+      // One in four: more and there would be nothing left to act on.
+      return who % 4 === 0 && deleteTweet(deps, author, tweet.id)
+    case 'vote':
+      return voteInPoll(deps, viewer, tweet.id, position)
+    case 'fold':
+      return foldCounters(db, [
+        { subject: 'tweet', id: tweet.id },
+        { subject: 'user', id: user },
+      ])
+    case 'erase':
+      return eraseAll(deps)
+  }
+}
+
+/** Does what deletions still owe, as the consumer does. */
+async function eraseAll(deps: Deps): Promise<void> {
+  const { rows } = await database.pool.query<{ id: number; message: unknown }>(
+    `select id::float8 as id, message from outbox where message ->> 'type' = 'erase_dependants'`,
+  )
+  for (const { id, message } of rows) {
+    const owed = engagementMessage.parse({ outbox_id: id, event: message })
+    if (isEvent(owed)) await eraseDependants(deps, owed, 2)
+  }
+}
+
+function isEvent(message: object): message is EngagementEvent {
+  return 'outbox_id' in message
+}
+
+const owedErasures = async () =>
+  (await database.pool.query(`select from outbox where message ->> 'type' = 'erase_dependants'`)).rowCount
+
+/** An action may be refused for what others did meanwhile; it may not fail. */
+async function orRefused(work: Promise<unknown>): Promise<unknown> {
+  return work.catch((error: unknown) => {
+    if (error instanceof AppError && error.status < 500) return error.code
+    throw error
+  })
+}
+
+describe(`when ${USERS} people act on ${TWEETS} tweets at once`, () => {
+  it('every counter is the number of its rows once the ledger is folded', async () => {
+    const users = await people.addUsers(USERS)
+    const done = new Set<string>()
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 150, maxLength: 300 }), async (actions) => {
+        const scene = await newScene(users)
+        await Promise.all(
+          actions.map(async (one) => {
+            const answer = await orRefused(act(scene, one))
+            if (typeof answer !== 'string') done.add(one.type)
+          }),
+        )
+        while (await owedErasures()) await eraseAll(scene.deps)
+        while ((await sweepLedger(scene.deps)) > 0);
+        expect((await database.pool.query(WRONG_COUNTERS)).rows).toEqual([])
+        expect((await database.pool.query('select from counter_deltas')).rowCount).toBe(0)
+      }),
+      { numRuns: 8, endOnFailure: true },
+    )
+    expect(done.size).toBe(13)
+  })
+})
