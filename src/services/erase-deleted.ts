@@ -6,8 +6,9 @@ import type { Deps } from './deps.ts'
 
 /** Rows of each kind in one step: a statement of some 10 ms. */
 const ROWS_PER_STEP = 1000
-const TWEETS_PER_BATCH = 1000
-const BATCHES_MAX = 20
+/** Few enough that their rows are found by index. */
+const TWEETS_PER_BATCH = 200
+const BATCHES_MAX = 100
 
 /** One step of taking along what hangs on a deleted tweet; asks for the next one when something is left. */
 export async function eraseDependants(

@@ -119,6 +119,7 @@ async function presentKept(deps: Deps, viewer: Viewer, page: TimelinePage): Prom
     freshen(
       {
         db: deps.db,
+        viewerId: viewer.id,
         cache: deps.freshness,
         now: deps.now,
         deadlineMs: deps.settings.freshenDeadlineMs,
@@ -142,18 +143,20 @@ async function presentKept(deps: Deps, viewer: Viewer, page: TimelinePage): Prom
 /** Null for an entry that the rules drop. */
 function presentEntry(
   entry: PageEntry,
-  { freshness, cards, users }: Freshened,
+  { freshness, cards, quotes, users }: Freshened,
   nowMs: number,
 ): string | null {
-  const { tweetId, retweeterId, flags, quoteFlags, hidesQuote } = entry
+  const { tweetId, retweeterId, flags } = entry
   const card = cards.get(tweetId) ?? entry.card
   const candidate = freshness.get(tweetId) ?? { gone: false, authorIsPrivate: false }
   if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return null
+  // Of a card that the object did not have it does not know the quoted author.
+  const quote = quotes.get(tweetId) ?? { hidden: entry.hidesQuote, flags: entry.quoteFlags }
   return joinTweetJson(card, {
     nowMs,
     countsOf: (id) => freshness.get(id as TweetId)?.counts ?? null,
-    flagsOf: (id) => (id === tweetId ? flags : quoteFlags),
-    hides: () => hidesQuote,
+    flagsOf: (id) => (id === tweetId ? flags : quote.flags),
+    hides: () => quote.hidden,
     retweetedBy: retweeterId === null ? null : (users.get(retweeterId) ?? entry.retweeter),
   })
 }

@@ -1,7 +1,13 @@
 import type { UserCard } from '../contracts/http/users.ts'
 import { type Card, type Counts, NO_COUNTS } from '../contracts/tweet-json.ts'
 import { type Db, isUnavailable } from '../db/client.ts'
-import { type Fresh, type FreshTweet, type KnownTweet, readFresh } from '../db/statements/freshen.ts'
+import {
+  type Fresh,
+  type FreshTweet,
+  type KnownTweet,
+  type QuoteReading,
+  readFresh,
+} from '../db/statements/freshen.ts'
 import type { TweetId, UserId } from '../domain/ids.ts'
 import { presentUserCard } from './present-profile.ts'
 import { serializeCard } from './present-tweet.ts'
@@ -36,6 +42,8 @@ export interface Freshened {
   freshness: Map<TweetId, Freshness>
   /** Cards that were missing or outdated, made anew. */
   cards: Map<TweetId, Card>
+  /** Of those cards that quote, by the quoting tweet: how the viewer reads the quoted one, which nobody else knew by then. */
+  quotes: Map<TweetId, QuoteReading>
   /** Retweeters, as far as they were asked for in time. */
   users: Map<UserId, UserCard>
   /** The deadline passed or the database failed: what is shown may be outdated. */
@@ -44,6 +52,7 @@ export interface Freshened {
 
 export interface FreshenDeps {
   db: Db
+  viewerId: UserId
   cache: FreshnessCache
   now(): number
   deadlineMs: number
@@ -65,11 +74,17 @@ export interface Line {
  * the cache knows is answered.
  */
 export async function freshen(deps: FreshenDeps, page: readonly Line[]): Promise<Freshened> {
-  const known: Freshened = { freshness: new Map(), cards: new Map(), users: new Map(), stale: false }
+  const known: Freshened = {
+    freshness: new Map(),
+    cards: new Map(),
+    quotes: new Map(),
+    users: new Map(),
+    stale: false,
+  }
   const { tweets, users, lacksCards } = lookUp(deps, page, known)
   if (tweets.length === 0 && users.length === 0) return known
 
-  const reading = readFresh(deps.db, tweets, users).then(
+  const reading = readFresh(deps.db, tweets, users, deps.viewerId).then(
     (fresh) => remember(deps, fresh, tweets),
     (error: unknown) => {
       if (isUnavailable(error)) return null
@@ -84,6 +99,7 @@ export async function freshen(deps: FreshenDeps, page: readonly Line[]): Promise
   return {
     freshness: new Map([...known.freshness, ...fresh.freshness]),
     cards: fresh.cards,
+    quotes: fresh.quotes,
     users: new Map([...known.users, ...fresh.users]),
     stale: false,
   }
@@ -140,7 +156,10 @@ function remember(
   const cards = new Map(
     fresh.tweets.flatMap(({ id, tweet }) => (tweet === null ? [] : [[id, serializeCard(tweet)] as const])),
   )
-  return { freshness, cards, users }
+  const quotes = new Map(
+    fresh.tweets.flatMap(({ id, quote }) => (quote === null ? [] : [[id, quote] as const])),
+  )
+  return { freshness, cards, quotes, users }
 }
 
 function toFreshness(tweet: FreshTweet): Freshness {

@@ -95,7 +95,10 @@ async function newScene(users: UserId[]): Promise<Scene> {
   return scene
 }
 
-async function act({ deps, users, tweets }: Scene, { type, who, what, tag, position }: Action): Promise<unknown> {
+async function act(
+  { deps, users, tweets }: Scene,
+  { type, who, what, tag, position }: Action,
+): Promise<unknown> {
   const tweet = tweets[what]
   const user = users[who]
   if (tweet === undefined || user === undefined) throw new Error('Nobody, or nothing')

@@ -126,6 +126,13 @@ describe('publishing a tweet', () => {
     })
   })
 
+  it('answers with the record that is read later', async () => {
+    const tweet = newPublication(ada, 'Hello @ADA, #Wings')
+    const answer = await publish(tweet)
+    const read = (await readTweet(db, tweet.id, ada))?.tweet
+    expect(answer).toHaveProperty('tweets', [{ tweet: read, card: read }])
+  })
+
   it('mentions people who are there, under any spelling of their names, in the order of the text', async () => {
     const bob = await people.addUser({ username: 'bob' })
     await people.addUser({ username: 'left', is_active: false })

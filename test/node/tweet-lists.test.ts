@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { readActedOn, readActors, readAnswers, readMentions } from '../../src/db/statements/tweet-lists.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
-import { listActedOn, listAnswers, listMentions } from '../../src/services/list-tweets.ts'
 import { listTweetActors } from '../../src/services/list-tweet-actors.ts'
+import { listActedOn, listAnswers, listMentions } from '../../src/services/list-tweets.ts'
 import { type Community, communityIn } from './harness/community.ts'
 import { depsOn, viewerOf } from './harness/deps.ts'
 import { roundTripsOf } from './harness/endpoint.ts'
@@ -81,7 +81,11 @@ describe.each(['likes', 'bookmarks'] as const)('one’s own %s', (table) => {
   })
 
   it('leave out what can no longer be seen, and the next page goes on behind it', async () => {
-    const [viewer, author, blocking] = [await people.addUser(), await people.addUser(), await people.addUser()]
+    const [viewer, author, blocking] = [
+      await people.addUser(),
+      await people.addUser(),
+      await people.addUser(),
+    ]
     const shown = await tweetsBy(author, 4)
     const gone = await tweetsBy(author, 4, { is_deleted: true })
     const blocked = await tweetsBy(blocking, 2)
@@ -203,7 +207,11 @@ describe.each(['likes', 'retweets'] as const)('who is in the %s of a tweet', (ta
 
   it('is without those who are gone or across a block, and says how the viewer stands to the others', async () => {
     const tweet = await addTweet(database.pool, await people.addUser())
-    const [viewer, friend, blocking] = [await people.addUser(), await people.addUser(), await people.addUser()]
+    const [viewer, friend, blocking] = [
+      await people.addUser(),
+      await people.addUser(),
+      await people.addUser(),
+    ]
     await people.add('follows', viewer, friend)
     await people.add('blocks', blocking, viewer)
     const suspended = await people.addUser({ suspended_at: new Date() })

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { thread } from '../../src/contracts/http/thread.ts'
-import { tweet as tweetSchema, tweetPage } from '../../src/contracts/http/tweets.ts'
+import { tweetPage, tweet as tweetSchema } from '../../src/contracts/http/tweets.ts'
 import { userPage } from '../../src/contracts/http/users.ts'
 import { newTweetId, type TweetId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
@@ -50,7 +50,12 @@ const idsOf = (items: { id: number }[]) => items.map(({ id }) => id)
 
 describe('liking, bookmarking and retweeting', () => {
   it.each([
-    ['like', 'is_liked', { message: 'Tweet liked', like_count: 1 }, { message: 'Tweet unliked', like_count: 0 }],
+    [
+      'like',
+      'is_liked',
+      { message: 'Tweet liked', like_count: 1 },
+      { message: 'Tweet unliked', like_count: 0 },
+    ],
     ['bookmark', 'is_bookmarked', { message: 'Tweet bookmarked' }, { message: 'Bookmark removed' }],
     [
       'retweet',

@@ -128,6 +128,21 @@ describe('a quoted tweet', () => {
     const { id: quoted } = await post(quotedAuthor)
     const { id: quoting } = await post(author, 'See', {}, { quoteTweetId: quoted })
     await warmAbove(reader, floor)
+    // The first page makes the cards that the object lacks, the second has them from it.
+    for (const _page of [1, 2]) {
+      const { tweets } = await readHome(reader)
+      expect(tweets).toMatchObject([{ id: quoting, quote_tweet: { id: quoted, unavailable: true } }])
+    }
+  })
+
+  it('is hidden where its author blocks, when it has come back from being private', async () => {
+    const { reader, quotedAuthor, quoting, quoted } = await setScene()
+    const setPrivate = (is: boolean) =>
+      rows(sql`update users set is_private = ${is} where id = ${quotedAuthor.id}`)
+    await setPrivate(true)
+    await readHome(reader)
+    await rows(sql`insert into blocks (blocker_id, blocked_id) values (${quotedAuthor.id}, ${reader.id})`)
+    await setPrivate(false)
     const { tweets } = await readHome(reader)
     expect(tweets).toMatchObject([{ id: quoting, quote_tweet: { id: quoted, unavailable: true } }])
   })

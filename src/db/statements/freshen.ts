@@ -2,9 +2,10 @@ import { sql } from 'drizzle-orm'
 import type { Counts } from '../../contracts/tweet-json.ts'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { array, type Db, query } from '../client.ts'
+import { flagBits } from './engagement.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { revision, type TweetRecord, tweetRecord, userRecord } from './tweet-columns.ts'
-import { isPresent, NOBODY } from './visibility.ts'
+import { isPresent, NOBODY, noBlockBetween, notMutedBy } from './visibility.ts'
 
 /** A tweet as its asker knows it. */
 export interface KnownTweet {
@@ -24,6 +25,16 @@ export interface FreshTweet {
   counts: Counts
   /** The whole tweet as nobody in particular sees it, where a card is wanted and the revision is another. */
   tweet: TweetRecord | null
+  /** With `tweet`, where it quotes another: how the viewer reads that one. */
+  quote: QuoteReading | null
+}
+
+/** What a card cannot say of the quoted tweet, because it is everybody's. */
+export interface QuoteReading {
+  /** The viewer and the quoted author do not see each other. */
+  hidden: boolean
+  /** What the viewer did to the quoted tweet, as bits. */
+  flags: number
 }
 
 export interface Fresh {
@@ -41,6 +52,7 @@ export async function readFresh(
   db: Db,
   known: readonly KnownTweet[],
   users: readonly UserId[],
+  viewer: UserId,
 ): Promise<Fresh> {
   const [row] = await query<{ fresh: Fresh }>(
     db,
@@ -63,7 +75,14 @@ export async function readFresh(
                        from poll_options o
                        where o.tweet_id = t.id), '[]')),
                    'tweet', case when k.wants_card and k.revision is distinct from at.revision
-                                 then ${tweetRecord(NOBODY)} end) as tweet
+                                 then ${tweetRecord(NOBODY)} end,
+                   'quote', case when k.wants_card and k.revision is distinct from at.revision then (
+                     select json_build_object(
+                       'hidden', not (${noBlockBetween(viewer, sql`q.user_id`)} and ${notMutedBy(viewer, sql`q.user_id`)}),
+                       'flags', ${flagBits(viewer, sql`q.id`)})
+                     from tweets q
+                     where q.id = t.quote_tweet_id
+                     limit 1) end) as tweet
           from tweets t
           join users u on u.id = t.user_id
           cross join lateral (select ${revision} as revision) at

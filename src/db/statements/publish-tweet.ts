@@ -4,7 +4,7 @@ import type { TweetId, UserId } from '../../domain/ids.ts'
 import { array, brokenConstraint, type Db, transaction } from '../client.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
-import { type TweetRecord, tweetRecord } from './tweet-columns.ts'
+import { plainTweetRecord, type TweetRecord, tweetRecord } from './tweet-columns.ts'
 import { entitiesOf, hashtagsNamed, insertHashtags, type NewEntities, peopleNamed } from './tweet-tags.ts'
 import { isPresent, NOBODY } from './visibility.ts'
 
@@ -223,8 +223,7 @@ function writeTweets(publication: Publication, quota: Quota): SQL {
       when exists (select from tweet) then json_build_object(
         'outcome', 'published',
         'tweets', (
-          select json_agg(json_build_object('tweet', ${tweetRecord(authorId)}, 'card', ${tweetRecord(NOBODY)})
-                          order by t.id)
+          select json_agg(${publishedRecord(publication)} order by t.id)
           from tweet t
           join users u on u.id = t.user_id),
         'hashtag_ids', coalesce((select json_agg(distinct hashtag_id) from tagged), '[]'),
@@ -244,6 +243,15 @@ function writeTweets(publication: Publication, quota: Quota): SQL {
         'outcome', 'rate_limited',
         'retry_after_seconds', ${quotaFreeInSeconds(authorId, quota, tweets.length)})
     end as result`
+}
+
+/** The PublishedTweet of `t` and its author `u`. */
+function publishedRecord({ authorId, tweets }: Publication): SQL {
+  const quotes = tweets.some(({ quoteTweetId }) => quoteTweetId !== null)
+  const [asAuthor, asNobody] = quotes
+    ? [tweetRecord(authorId), tweetRecord(NOBODY)]
+    : [plainTweetRecord, plainTweetRecord]
+  return sql`json_build_object('tweet', ${asAuthor}, 'card', ${asNobody})`
 }
 
 /** What is stored beside the tweets. */

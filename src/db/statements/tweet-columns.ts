@@ -128,3 +128,11 @@ export function tweetRecord(viewer: number): SQL {
         where t.id = wanted.id and ${tweetIsVisibleTo(viewer)}) seen on true
       where wanted.id is not null))`
 }
+
+/**
+ * `tweetRecord` of tweets that are known to quote nothing: the same for every reader, and without what it takes to plan
+ * a look at the quoted tweet in every partition, which costs more than running it.
+ */
+export const plainTweetRecord: SQL = sql`json_build_object(${bodyPairs},
+    'revision', t.revision || '.' || u.revision,
+    'quote', null)`

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Quota } from '../../../src/db/statements/quotas.ts'
-import { newTweetId, type EntryId, type TweetId, type UserId } from '../../../src/domain/ids.ts'
+import { type EntryId, newTweetId, type TweetId, type UserId } from '../../../src/domain/ids.ts'
 import { addTweet, ownMoment } from './tweets.ts'
 
 /** More than any test uses. */
