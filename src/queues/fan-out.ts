@@ -10,7 +10,7 @@ import {
 } from '../db/statements/fan-out.ts'
 import { deleteOutboxRows, storeDeadLetters } from '../db/statements/outbox.ts'
 import type { EntryId, TweetId, UserId } from '../domain/ids.ts'
-import { MAX_ID } from '../domain/ids.ts'
+import { isId, MAX_ID } from '../domain/ids.ts'
 import type { Deps } from '../services/deps.ts'
 import { serializeCard } from '../views/present-tweet.ts'
 import { consume, forEachBounded, type Verdict } from './consume.ts'
@@ -178,5 +178,5 @@ async function sendAll(deps: Deps, deliveries: Delivery[]): Promise<Set<number>>
 
 function outboxIdOf(body: unknown): number | null {
   if (typeof body !== 'object' || body === null || !('outbox_id' in body)) return null
-  return typeof body.outbox_id === 'number' && Number.isSafeInteger(body.outbox_id) ? body.outbox_id : null
+  return typeof body.outbox_id === 'number' && isId(body.outbox_id) ? body.outbox_id : null
 }
