@@ -1,6 +1,7 @@
 import { neon, neonConfig } from '@neondatabase/serverless'
 import type { SQL } from 'drizzle-orm'
 import { sql } from 'drizzle-orm'
+import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { drizzle } from 'drizzle-orm/neon-http'
 
 /** No statement of ours should take this long: past it the request is given up, and the server stops it too. */
@@ -24,8 +25,10 @@ export function connect({ url, endpoint }: Database) {
   return drizzle({ client: neon(url) })
 }
 
-function fetchWithTimeout(input: string, init: RequestInit): Promise<Response> {
-  return fetch(input, { ...init, signal: AbortSignal.timeout(STATEMENT_TIMEOUT_MS) })
+/** With the answer's body: a connection that breaks within it is then, for the driver, a connection that broke. */
+async function fetchWithTimeout(input: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(input, { ...init, signal: AbortSignal.timeout(STATEMENT_TIMEOUT_MS) })
+  return new Response(await response.arrayBuffer(), response)
 }
 
 /** One statement, one round trip. The row type is the caller's word: each statement has a test that reads it. */
@@ -71,7 +74,7 @@ export function brokenConstraint(error: unknown): string | null {
   return null
 }
 
-/** Whether the database could not be asked, or could not answer: nothing is known of the statement's fate. */
+/** Whether the database could not be asked, or could not do it now: what the statement's fate is may be unknown. */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error)
   if (state !== null) return UNAVAILABLE_STATES.test(state)
@@ -81,19 +84,33 @@ export function isUnavailable(error: unknown): boolean {
   return false
 }
 
-/** Connection exceptions, insufficient resources, operator intervention (with query_canceled), lock not available. */
-const UNAVAILABLE_STATES = /^(08|53|57|55P03)/
+/**
+ * Connection exceptions, insufficient resources, operator intervention (with query_canceled), lock not available,
+ * and conflicts that went on through all tries.
+ */
+const UNAVAILABLE_STATES = /^(08|53|57|55P03|40001|40P01)/
 
 /** Serialization failure and deadlock: Postgres rolled everything back and asks to be tried again. */
 const CONFLICT_STATES = new Set(['40001', '40P01'])
 const CONFLICT_TRIES = 3
+
+/** A statement that failed. Its text and not its parameters: those are people's, and errors are logged. */
+class StatementError extends Error {
+  override readonly name = 'StatementError'
+}
+
+function withoutParameters(error: unknown): unknown {
+  if (!(error instanceof DrizzleQueryError)) return error
+  return new StatementError(`A statement failed: ${error.query.trim()}`, { cause: error.cause })
+}
 
 async function retryConflicts<Result>(run: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await run()
     } catch (error) {
-      if (attempt === CONFLICT_TRIES || !CONFLICT_STATES.has(sqlState(error) ?? '')) throw error
+      if (attempt < CONFLICT_TRIES && CONFLICT_STATES.has(sqlState(error) ?? '')) continue
+      throw withoutParameters(error)
     }
   }
 }

@@ -7,7 +7,7 @@ import {
   splitFanOut,
 } from '../db/statements/fan-out.ts'
 import { deleteOutboxRows, storeDeadLetters } from '../db/statements/outbox.ts'
-import type { UserId } from '../domain/ids.ts'
+import { isId, type UserId } from '../domain/ids.ts'
 import type { Deps } from '../services/deps.ts'
 import { consume, forEachBounded, type Verdict } from './consume.ts'
 import { type Delivery, deliveriesOf, taskOf } from './deliveries.ts'
@@ -97,5 +97,5 @@ async function send(deps: Deps, receiver: UserId, letters: Delivery[]): Promise<
 
 function outboxIdOf(body: unknown): number | null {
   if (typeof body !== 'object' || body === null || !('outbox_id' in body)) return null
-  return typeof body.outbox_id === 'number' && Number.isSafeInteger(body.outbox_id) ? body.outbox_id : null
+  return typeof body.outbox_id === 'number' && isId(body.outbox_id) ? body.outbox_id : null
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Settings, SigningKey } from '../services/settings.ts'
 
@@ -12,26 +13,46 @@ const wholeNumber = (min: number, max: number) =>
 
 /** `secret`, or `kid=secret,kid=secret` with the signing key first. */
 const signingKeys = z.string().transform((text, context): SigningKey[] => {
-  const parts = text.split(',').map((part) => part.trim())
-  const keys = parts.map((part, index) => {
-    const named = /^([\w-]{1,32})=(.+)$/.exec(part)
-    return named?.[1] !== undefined && named[2] !== undefined
-      ? { kid: named[1], secret: named[2] }
-      : { kid: `k${index}`, secret: part }
+  const keys = text.split(',').map((part) => {
+    const [, kid, secret] = /^([\w-]{1,32})=(.+)$/.exec(part.trim()) ?? []
+    return kid !== undefined && secret !== undefined ? { kid, secret } : unnamed(part.trim())
   })
-  for (const { secret } of keys) {
-    if (secret.length < SECRET_LENGTH_MIN) {
-      context.addIssue(`each secret must have at least ${SECRET_LENGTH_MIN} characters`)
-      return z.NEVER
-    }
+  if (keys.some(({ secret }) => secret.length < SECRET_LENGTH_MIN)) {
+    context.addIssue(`each secret must have at least ${SECRET_LENGTH_MIN} characters`)
+    return z.NEVER
+  }
+  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) {
+    context.addIssue('each secret must have a name of its own')
+    return z.NEVER
   }
   const encoder = new TextEncoder()
   return keys.map(({ kid, secret }) => ({ kid, secret: encoder.encode(secret) }))
 })
 
+/** Named after what it is and not where it stands: what it signed stays good when another is put before it. */
+function unnamed(secret: string): { kid: string; secret: string } {
+  return { kid: createHash('sha256').update(secret).digest('base64url').slice(0, 8), secret }
+}
+
+/** `*`, or origins as browsers send them. */
+const origins = z.string().transform((text, context): '*' | string[] => {
+  if (text === '*') return text
+  const listed = text.split(',').map((origin) => origin.trim())
+  if (listed.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)) return listed
+  context.addIssue('must be * or origins such as https://example.com, without a path, separated by commas')
+  return z.NEVER
+})
+
+/** As the driver takes it, which would show the password in its own complaint. */
+const databaseUrl = z.string().refine((text) => {
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false
+  const { username, hostname, pathname } = new URL(text)
+  return username !== '' && hostname !== '' && pathname.length > 1
+}, 'must be postgres://user:password@host/database')
+
 const environment = z
   .object({
-    ALLOWED_ORIGINS: z.string(),
+    ALLOWED_ORIGINS: origins,
     FRESHEN_DEADLINE_MS: wholeNumber(0, 10_000),
     FRESHEN_TTL_MS: wholeNumber(0, 60_000),
     DATABASE_EPOCH: wholeNumber(1, 1_000_000),
@@ -39,7 +60,7 @@ const environment = z
     TWEETS_PER_3_HOURS: wholeNumber(1, 1_000_000),
     FOLLOWS_PER_DAY: wholeNumber(1, 1_000_000),
     LIKES_PER_DAY: wholeNumber(1, 1_000_000),
-    DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL'),
+    DATABASE_URL: databaseUrl,
     DATABASE_ENDPOINT: z.union([z.literal(''), z.url()]),
     JWT_SECRET: signingKeys,
     REFRESH_SECRET: signingKeys,
@@ -64,8 +85,11 @@ export class ConfigurationError extends Error {
 
 const parsed = new WeakMap<object, Configuration>()
 
-/** Parses the Worker's variables and secrets, once an isolate. */
-export function configurationOf(env: Env): Configuration {
+/** What of the environment is text; the rest are bindings. */
+type Variables = Pick<Env, keyof z.input<typeof environment>>
+
+/** Parses the Worker's variables and secrets, once an isolate. Throws a ConfigurationError. */
+export function configurationOf(env: Variables): Configuration {
   const known = parsed.get(env)
   if (known !== undefined) return known
   const result = environment.safeParse(env)
@@ -81,7 +105,7 @@ export function configurationOf(env: Env): Configuration {
 function toConfiguration(env: z.infer<typeof environment>): Configuration {
   return {
     settings: {
-      allowedOrigins: env.ALLOWED_ORIGINS === '*' ? '*' : env.ALLOWED_ORIGINS.split(',').map((o) => o.trim()),
+      allowedOrigins: env.ALLOWED_ORIGINS,
       freshenDeadlineMs: env.FRESHEN_DEADLINE_MS,
       freshenTtlMs: env.FRESHEN_TTL_MS,
       databaseEpoch: env.DATABASE_EPOCH,

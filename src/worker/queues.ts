@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { FoldHint, OutboxRow } from '../contracts/queues.ts'
 import type { QueuePort } from '../services/deps.ts'
 
@@ -6,7 +7,10 @@ const BATCH_MESSAGES_MAX = 100
 const BATCH_BYTES_MAX = 240_000
 const FOLD_SUBJECTS_MAX = 500
 
-export function createQueues(env: Env): QueuePort {
+type Queues = Pick<Env, 'FAN_OUT_0' | 'ENGAGEMENT'>
+
+/** The queues, in as few sends as the platform's limits allow. */
+export function createQueues(env: Queues): QueuePort {
   return {
     async sendOutbox(rows) {
       const bodies = rows.map((row) => ({
@@ -34,7 +38,7 @@ export function createQueues(env: Env): QueuePort {
 }
 
 /** Which queue carries a row. Fan-out is spread over queues by shard where there are several. */
-function queueOf(env: Env, row: OutboxRow): Queue {
+function queueOf(env: Queues, row: OutboxRow): Queue {
   switch (row.queue) {
     case 'fan-out':
       return env.FAN_OUT_0
@@ -52,7 +56,7 @@ function* batches(bodies: unknown[]): Generator<unknown[]> {
   let batch: unknown[] = []
   let bytes = 0
   for (const body of bodies) {
-    const size = JSON.stringify(body).length
+    const size = Buffer.byteLength(JSON.stringify(body))
     if (batch.length === BATCH_MESSAGES_MAX || (batch.length > 0 && bytes + size > BATCH_BYTES_MAX)) {
       yield batch
       batch = []

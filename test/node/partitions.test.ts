@@ -86,7 +86,7 @@ describe('the months ahead', () => {
     await startFrom('tweets_2026_11')
     const author = await people.addUser()
     const write = async (index: number) => {
-      const createdAtMs = NOW + index
+      const createdAtMs = NOW + 60_000 + index
       const id = newTweetId(createdAtMs, author, Math.random)
       return insertTweets(db, newPublication(author, `tweet ${index}`, { id, createdAtMs }), AMPLE_QUOTA)
     }

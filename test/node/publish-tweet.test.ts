@@ -3,7 +3,7 @@ import { brokenConstraint, connect, type Db, sqlState } from '../../src/db/clien
 import { insertTweets, type Publication } from '../../src/db/statements/publish-tweet.ts'
 import { readTweet } from '../../src/db/statements/tweets.ts'
 import type { UserId } from '../../src/domain/ids.ts'
-import { type Community, communityIn } from './harness/community.ts'
+import { type Community, communityIn, somebodyWaits } from './harness/community.ts'
 import { deadlocksIn, roundTripsOf } from './harness/endpoint.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 import { AMPLE_QUOTA, addTweet, newPublication } from './harness/tweets.ts'
@@ -188,8 +188,8 @@ describe('publishing a tweet', () => {
   })
 })
 
-describe('hashtags that 50 tweets bring at once', () => {
-  it('get one row each, and nobody waits in a circle', async () => {
+describe('hashtags that are new in several tweets at once', () => {
+  it('get one row each when 50 tweets bring them, and nobody waits in a circle', async () => {
     const authors = await people.addUsers(50)
     // Among many others, so that the server looks for each tweet's hashtags in the order of the text.
     await database.pool.query(
@@ -215,6 +215,27 @@ describe('hashtags that 50 tweets bring at once', () => {
       )
       expect(rows).toHaveLength(12)
       expect(rows).toEqual(expect.arrayContaining(names.map((tag) => ({ tag, tweets: 50 }))))
+    }
+    expect(await deadlocksIn(database.pool)).toBe(deadlocks)
+  })
+
+  it('are made in one order, whatever order the text has them in', async () => {
+    await database.pool.query('analyze hashtags')
+    const deadlocks = await deadlocksIn(database.pool)
+    const other = await database.pool.connect()
+    try {
+      const make = (tag: string) => other.query('insert into hashtags (tag) values ($1)', [tag])
+      await other.query('begin')
+      await make('order_1')
+      const answer = publish(newPublication(ada, '#order_2 #order_1'))
+      await expect.poll(() => somebodyWaits(database.pool)).toBe(true)
+      // Whoever waits for the first has not made the second yet, or this would wait for it in turn.
+      await make('order_2')
+      await other.query('commit')
+      expect(await answer).toMatchObject({ outcome: 'published' })
+    } finally {
+      await other.query('rollback')
+      other.release()
     }
     expect(await deadlocksIn(database.pool)).toBe(deadlocks)
   })

@@ -188,16 +188,23 @@ async function actual(viewer: UserId | null, author: UserId, tweet: TweetId): Pr
   // Who is signed out has no home timeline: a reader without ties stands in.
   const home = viewer ?? (await people.addUser())
   await commitWarm(db, home, Date.now())
-  const now = { nowMs: Date.now() }
-  const pulled = await pullTimeline(db, home, { ...BELOW, ...now })
-  const below = await readHomeBelow(db, home, { ...BELOW, ...now })
-  const backfill = await readBackfill(db, home, author, 10)
-  const [delivery, retraction] = [await fanOut(tweet, author, false), await fanOut(tweet, author, true)]
-  const [fresh] = await freshenTweets(db, [{ id: tweet, revision: null }])
+  const page = { ...BELOW, nowMs: Date.now() }
+  const [shown, timeline, retweet, pulled, below, backfill, delivery, retraction, [fresh]] =
+    await Promise.all([
+      readTweet(db, tweet, viewer),
+      userTimeline(author, viewer),
+      retweetOf(tweet, viewer),
+      pullTimeline(db, home, page),
+      readHomeBelow(db, home, page),
+      readBackfill(db, home, author, 10),
+      fanOut(tweet, author, false),
+      fanOut(tweet, author, true),
+      freshenTweets(db, [{ id: tweet, revision: null }]),
+    ])
   return {
-    tweet: (await readTweet(db, tweet, viewer)) === null ? 'not there' : 'shown',
-    userTimeline: await userTimeline(author, viewer),
-    retweet: await retweetOf(tweet, viewer),
+    tweet: shown === null ? 'not there' : 'shown',
+    userTimeline: timeline,
+    retweet,
     pulled: pulled.entries.some(({ tweet_id }) => tweet_id === tweet),
     homeBelow: placeOf(below, tweet),
     backfill: backfill.some(({ tweet_id }) => tweet_id === tweet),

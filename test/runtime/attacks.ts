@@ -183,7 +183,10 @@ const STRANGE_TEXTS = [
 
 /** Bodies of the right types with texts that something behind the route may stumble over. */
 export function strangeTexts({ fields }: Operation, { body }: Example): Change[] {
-  return Object.keys(fields ?? {}).flatMap((name) =>
-    STRANGE_TEXTS.map((text) => ({ body: { ...body, [name]: text } })),
+  return Object.entries(fields ?? {}).flatMap(([name, { format }]) =>
+    // Every password costs a hash.
+    (format === 'password' ? STRANGE_TEXTS.slice(0, 3) : STRANGE_TEXTS).map((text) => ({
+      body: { ...body, [name]: text },
+    })),
   )
 }

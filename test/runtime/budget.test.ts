@@ -1,11 +1,20 @@
-import { sql } from 'drizzle-orm'
+import { abortAllDurableObjects, runInDurableObject } from 'cloudflare:test'
+import { sql, sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
+import { type EntryId, newTweetId, type TweetId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { PASSWORD, rows, uniqueName } from './harness.ts'
 import { readOperations } from './operations.ts'
-import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
+import {
+  insertFollowers,
+  insertPeople,
+  insertRecentTweets,
+  insertRetweets,
+  timelineOf,
+  tokenOf,
+} from './people.ts'
 import { type Isolate, openIsolate, type Spending, type Spent } from './spending.ts'
 
 /**
@@ -153,6 +162,31 @@ describe('the home timeline', () => {
     expect(tweetsOf(answer)).toHaveLength(4)
     expect(answer.headers.get('x-degraded')).toBeNull()
     expect(answer.spending).toEqual(oneCall)
+  })
+
+  it('spends no more with retweets, quotes and polls on the page', async () => {
+    const scene = await setScene()
+    const { reader, author, tweet } = scene
+    const [quoting = 0, retweeted = 0] = await insertRecentTweets(author, 2)
+    await rows(sql`update tweets set quote_tweet_id = ${tweet} where id = ${quoting}`)
+    await rows(sql`
+      with ending as (insert into polls (tweet_id, ends_at) values (${retweeted}, now() + interval '1 hour'))
+      insert into poll_options (tweet_id, position, text) values (${retweeted}, 0, 'yes'), (${retweeted}, 1, 'no')`)
+    const [other] = await insertPeople(1)
+    if (other === undefined) throw new Error('Nobody was inserted')
+    await insertFollowers([reader], other)
+    const id = newTweetId(Date.now(), other.id, Math.random) as number as EntryId
+    await insertRetweets([{ id, by: other, tweet: retweeted as TweetId }])
+    // Built anew: the object has all of it, the isolate nothing.
+    await runInDurableObject(timelineOf(reader), (_object, { storage }) => {
+      storage.sql.exec(`update state set phase = 'cold'`)
+    })
+    await abortAllDurableObjects()
+    for (const price of [{ ...statementAndCall, objectSql: 2 }, statementAndCall, oneCall]) {
+      const answer = await home(scene)
+      expect(tweetsOf(answer)).toHaveLength(6)
+      expect(answer.spending).toEqual(price)
+    }
   })
 
   it('spends one statement more when the counts are not cached', async () => {

@@ -14,7 +14,7 @@ import { testDeps } from './harness.ts'
 /** What became of a batch: the places in it of the messages that were acked and that are to come again. */
 export interface Verdicts {
   acked: number[]
-  retried: { index: number; delaySeconds: number | undefined }[]
+  retried: number[]
 }
 
 export function bodyOf({ id, message }: OutboxRow): unknown {
@@ -22,12 +22,12 @@ export function bodyOf({ id, message }: OutboxRow): unknown {
 }
 
 /** Runs the fan-out consumer on a batch, as the queue would. */
-export function runFanOut(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
-  return runConsumer(consumeFanOut, 'warbler-fan-out-0', bodies, deps, attempts)
+export function runFanOut(bodies: readonly unknown[], deps: Deps = testDeps()) {
+  return runConsumer(consumeFanOut, 'warbler-fan-out-0', bodies, deps)
 }
 
 export function runDeadLetters(bodies: readonly unknown[], deps: Deps = testDeps()) {
-  return runConsumer(consumeDeadLetters, 'warbler-dead-letters', bodies, deps, 1)
+  return runConsumer(consumeDeadLetters, 'warbler-dead-letters', bodies, deps)
 }
 
 async function runConsumer(
@@ -35,15 +35,19 @@ async function runConsumer(
   queue: string,
   bodies: readonly unknown[],
   deps: Deps,
-  attempts: number,
 ): Promise<Verdicts> {
-  const messages = bodies.map((body, index) => ({ id: String(index), timestamp: new Date(), attempts, body }))
+  const messages = bodies.map((body, index) => ({
+    id: String(index),
+    timestamp: new Date(),
+    attempts: 1,
+    body,
+  }))
   const batch = createMessageBatch(queue, messages)
   await consumer(batch, deps)
   const { explicitAcks, retryMessages } = await getQueueResult(batch, createExecutionContext())
   return {
     acked: explicitAcks.map(Number),
-    retried: retryMessages.map(({ msgId, delaySeconds }) => ({ index: Number(msgId), delaySeconds })),
+    retried: retryMessages.map(({ msgId }) => Number(msgId)),
   }
 }
 

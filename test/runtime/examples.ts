@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { signedInUser } from '../../src/contracts/http/auth.ts'
-import { authenticateViewer } from '../../src/services/authenticate-viewer.ts'
+import { insertSession } from '../../src/db/statements/sessions.ts'
 import type { Viewer } from '../../src/services/deps.ts'
-import { type ApiOptions, api, PASSWORD, registerUser, rows, testDeps, uniqueName } from './harness.ts'
+import { issueTokens, startSession, type TokenPair } from '../../src/services/issue-tokens.ts'
+import { type ApiOptions, api, PASSWORD, rows, testDeps, uniqueName } from './harness.ts'
 import type { Operation } from './operations.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
 
@@ -26,14 +26,15 @@ export interface World {
 }
 
 export async function createWorld(): Promise<World> {
-  const { user, accessToken: token, refreshToken } = await registerUser()
-  const viewer = await authenticateViewer(testDeps(), token)
-  const body = { username: user.username, password: PASSWORD }
-  const again = signedInUser.parse((await api('POST', '/api/auth/login', { body })).body)
-  const { sessionId: otherSession } = await authenticateViewer(testDeps(), again.accessToken)
+  const [owner, friend, other, stranger] = await insertPeople(4)
+  if (owner === undefined || friend === undefined || other === undefined || stranger === undefined) {
+    throw new Error('Nobody was inserted')
+  }
+  const passwordHash = await hashOfPassword()
+  await rows(sql`update users set password_hash = ${passwordHash} where id = ${owner.id}`)
+  const { sessionId: otherSession } = (await signIn(owner, passwordHash)).viewer
+  const { viewer, accessToken: token, refreshToken } = await signIn(owner, passwordHash)
 
-  const [friend, other, stranger] = await insertPeople(3)
-  if (friend === undefined || other === undefined || stranger === undefined) throw new Error('Nobody came')
   await insertFollowers([friend, other], viewer)
   for (const followee of [friend, other]) await insertFollowers([viewer], followee)
   await insertRecentTweets(friend, 2)
@@ -71,6 +72,23 @@ async function engage(viewer: Viewer, others: readonly Viewer[], tweet: number, 
   await rows(sql`insert into polls (tweet_id, ends_at) values (${poll}, now() + interval '1 day')`)
   await rows(sql`
     insert into poll_options (tweet_id, position, text) values (${poll}, 0, 'yes'), (${poll}, 1, 'no')`)
+}
+
+let passwordHash: Promise<string> | undefined
+
+/** Made once: a hash costs more than all the rest of a world. */
+function hashOfPassword(): Promise<string> {
+  passwordHash ??= testDeps().passwords.hash(PASSWORD)
+  return passwordHash
+}
+
+/** What a login does after the password was found right. */
+async function signIn(person: Viewer, hash: string): Promise<TokenPair & { viewer: Viewer }> {
+  const deps = testDeps()
+  const { session, tokenId } = await startSession(deps, 'A test')
+  const expiresAtMs = await insertSession(deps.db, person.id, hash, session)
+  const viewer = { ...person, sessionId: session.id }
+  return { viewer, ...(await issueTokens(deps, viewer, tokenId, expiresAtMs ?? 0)) }
 }
 
 /** A request that a route answers with success. */

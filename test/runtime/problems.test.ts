@@ -126,14 +126,19 @@ describe('each route', () => {
 })
 
 describe('without the database', () => {
+  /** Whose timeline nobody has read: it is cold. */
+  let cold: World
+
+  beforeAll(async () => {
+    cold = await createWorld()
+  })
+
   it.each(withToken)('says when to come again: $name', async (operation) => {
-    const before = await stateOf(world)
-    const gate = refuseDatabase()
-    const answer = await send(operation)
-    gate[Symbol.dispose]()
+    const before = await stateOf(cold)
+    const answer = await withoutDatabase(() => ask(operation, exampleOf(operation, cold), cold.token))
     expect(complaintsOf(operation, answer, 503)).toEqual([])
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect(await stateOf(world)).toEqual(before)
+    expect(await stateOf(cold)).toEqual(before)
   })
 })
 
@@ -145,6 +150,11 @@ it('refuses to strangers what only another may do', async () => {
     await refusesAll(operation, [{ what: 'a stranger', change, status: forbidden }])
   }
 })
+
+async function withoutDatabase<Result>(work: () => Promise<Result>): Promise<Result> {
+  using _gate = refuseDatabase()
+  return await work()
+}
 
 /** A cursor as the list itself gives it. */
 async function cursorOf(list: Operation): Promise<string> {

@@ -2,11 +2,13 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { array, brokenConstraint, type Db, transaction } from '../client.ts'
+import { claimIdempotencyKey, releaseIdempotencyKey } from './idempotency-keys.ts'
+import { judgeNamed, namedBy } from './named-tweets.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
 import { plainTweetRecord, type TweetRecord, tweetRecord } from './tweet-columns.ts'
 import { entitiesOf, hashtagsNamed, insertHashtags, type NewEntities, peopleNamed } from './tweet-tags.ts'
-import { isPresent, NOBODY } from './visibility.ts'
+import { NOBODY } from './visibility.ts'
 
 export interface NewTweet extends NewEntities {
   id: TweetId
@@ -79,26 +81,6 @@ function tagsOf({ tweets }: Publication): string[] {
   return [...new Set(tweets.flatMap(({ tags }) => tags))]
 }
 
-/** Waits for another request with the same key. A key older than 24 hours is free again. */
-function claimIdempotencyKey({ authorId, tweets: [first], idempotency }: Publication) {
-  if (idempotency === null) return null
-  return sql`
-    insert into idempotency_keys as k (user_id, key, request_hash, result_id)
-    select id, ${idempotency.key}, ${idempotency.requestHash}, ${first.id} from users where id = ${authorId}
-    on conflict (user_id, key) do update
-    set request_hash = excluded.request_hash, result_id = excluded.result_id, created_at = now()
-    where k.created_at < now() - interval '24 hours'`
-}
-
-/** A request that was refused leaves its key free. `xmin`: what another request claimed is not this one's to release. */
-function releaseIdempotencyKey({ authorId, tweets: [first], nonce, idempotency }: Publication) {
-  if (idempotency === null) return null
-  return sql`
-    delete from idempotency_keys
-    where user_id = ${authorId} and key = ${idempotency.key} and xmin = pg_current_xact_id()::xid
-      and not exists (select from tweets where id = ${first.id} and nonce = ${nonce})`
-}
-
 /** The tweets as the rows that the statement reads. */
 function givenRows({ tweets }: Publication): object[] {
   return tweets.map((tweet, place) => ({
@@ -115,47 +97,6 @@ function givenRows({ tweets }: Publication): object[] {
     poll_options: tweet.poll?.options ?? null,
     poll_ends_at_ms: tweet.poll?.endsAtMs ?? null,
   }))
-}
-
-interface Named {
-  place: number
-  field: 'reply_to_id' | 'quote_tweet_id'
-  id: TweetId
-}
-
-/** The tweets that were there before, which these answer and quote. */
-function namedBy({ tweets }: Publication): Named[] {
-  const own = new Set(tweets.map(({ id }) => id))
-  return tweets.flatMap(({ replyToId, quoteTweetId }, place): Named[] => [
-    ...(replyToId === null || own.has(replyToId)
-      ? []
-      : [{ place, field: 'reply_to_id' as const, id: replyToId }]),
-    ...(quoteTweetId === null ? [] : [{ place, field: 'quote_tweet_id' as const, id: quoteTweetId }]),
-  ])
-}
-
-/**
- * A CTE's body: what the tweets name, and why that is refused. One is told of a block, but not of what one may not
- * see; a private author's tweet stays with their followers, so only they themselves quote it.
- */
-function judgeNamed(author: UserId, named: Named[]): SQL {
-  const ids = array(
-    named.map(({ id }) => id),
-    'bigint',
-  )
-  return sql`
-      select n.place, n.field, t.id, t.user_id, t.conversation_id, case
-        when t.id is null or t.is_deleted or not ${isPresent} then 'tweet_not_found'
-        when u.id = ${author} then null
-        when u.is_private and not exists (
-          select from follows f where f.follower_id = ${author} and f.following_id = u.id) then 'tweet_not_found'
-        when exists (select from blocks b where b.blocker_id = u.id and b.blocked_id = ${author}) then 'blocked'
-        when exists (select from blocks b where b.blocker_id = ${author} and b.blocked_id = u.id)
-          then 'tweet_not_found'
-        when n.field = 'quote_tweet_id' and u.is_private then 'forbidden'
-      end as refusal
-      from jsonb_to_recordset(${JSON.stringify(named)}::jsonb) as n(place int, field text, id bigint)
-      left join (tweets t join users u on u.id = t.user_id) on t.id = n.id and t.id = any(${ids})`
 }
 
 function writeTweets(publication: Publication, quota: Quota): SQL {
