@@ -19,7 +19,7 @@ import { table } from '../tools/stack/table.ts'
  * A row's lock is held until its commit is safe, so what counting in the row costs grows with that time. A disk of
  * one's own takes a fraction of a millisecond; a log that is replicated over a network, as Neon's is, takes some.
  */
-const LIKES = 1000
+const LIKES = 700
 const CONCURRENCY = 64
 const COMMIT_DELAYS_MS = [0, 4]
 

@@ -12,6 +12,7 @@ const GOOD = {
   RATE_LIMITS: 'on',
   TWEETS_PER_3_HOURS: '300',
   FOLLOWS_PER_DAY: '1000',
+  LIKES_PER_DAY: '1000',
   DATABASE_URL: 'postgres://ada:hunter2@db.example/warbler',
   DATABASE_ENDPOINT: '',
   JWT_SECRET: SECRET,
@@ -52,6 +53,7 @@ describe('the environment', () => {
       rateLimits: false,
       tweetsPer3Hours: 300,
       followsPerDay: 1000,
+      likesPerDay: 1000,
     })
     expect(database).toEqual({ url: GOOD.DATABASE_URL, endpoint: 'http://127.0.0.1:4444/sql' })
   })

@@ -12,6 +12,8 @@ import { addTweet } from './harness/tweets.ts'
 
 const LIKES = 2000
 const CONCURRENCY = 64
+/** Some ten seconds on a quiet machine. */
+const TIMEOUT_MS = 120_000
 
 let database: TestDatabase
 let db: Db
@@ -38,7 +40,7 @@ async function whileFolding(work: () => Promise<unknown>): Promise<void> {
   await working
 }
 
-describe(`${LIKES} likes of one tweet, ${CONCURRENCY} at a time`, () => {
+describe(`${LIKES} likes of one tweet, ${CONCURRENCY} at a time`, { timeout: TIMEOUT_MS }, () => {
   it('all succeed, wait for no lock and add up, with folds running meanwhile', async () => {
     const changed: boolean[] = []
     const like = async (user: UserId) => {

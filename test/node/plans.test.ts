@@ -2,12 +2,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { ensureTweetPartitionsSql } from '../../src/db/partitions.ts'
-import {
-  freshenTweets,
-  pullTimeline,
-  readBackfill,
-  readHomeBelow,
-} from '../../src/db/statements/home-timeline.ts'
+import { readFresh } from '../../src/db/statements/freshen.ts'
+import { pullTimeline, readBackfill, readHomeBelow } from '../../src/db/statements/home-timeline.ts'
 import { readUserEntries } from '../../src/db/statements/tweets.ts'
 import { whichUser } from '../../src/db/statements/users.ts'
 import { idFloor, MAX_ID, type UserId } from '../../src/domain/ids.ts'
@@ -85,9 +81,9 @@ describe('the newest page', () => {
       21,
     ],
     [
-      'of a backfill reads as many rows as it gives',
-      () => readBackfill(db, readerOfBusy, busy[0] as UserId, 20),
-      20,
+      'of a backfill reads no more than it gives from each window',
+      () => readBackfill(db, readerOfBusy, busy[0] as UserId, { before: MAX_ID, nowMs: NOW, limit: 20 }),
+      2 * 20,
     ],
     [
       'of a home timeline reads no more than two days of each author',
@@ -99,6 +95,7 @@ describe('the newest page', () => {
       () =>
         readHomeBelow(db, readerOfBusy, {
           before: idFloor(NOW - 3 * DAY_MS),
+          top: MAX_ID,
           nowMs: NOW,
           limit: 40,
           offset: 0,
@@ -116,8 +113,8 @@ describe('the newest page', () => {
 
   it('is freshened by a probe for each of its tweets', async () => {
     const { entries } = await pullTimeline(db, readerOfBusy, { before: MAX_ID, nowMs: NOW, limit: 100 })
-    const known = entries.map(({ tweet_id }) => ({ id: tweet_id, revision: '1.1' }))
-    const steps = await stepsOf(database.pool, () => freshenTweets(db, known))
+    const known = entries.map(({ tweet_id }) => ({ id: tweet_id, revision: '1.1', wants_card: true }))
+    const steps = await stepsOf(database.pool, () => readFresh(db, known, [], readerOfBusy))
     expect(steps.filter((step) => isOld(step) && step.loops > 0)).toEqual([])
     const read = steps.filter(({ relation }) => relation?.startsWith('tweets_'))
     expect(read.reduce((sum, { rows }) => sum + rows, 0)).toBe(100)
@@ -155,7 +152,7 @@ describe('the entries of a home timeline', () => {
             .map(({ id }) => id)
           const at = { before, nowMs: NOW, limit }
           expect((await pullTimeline(db, reader, at)).entries.map(({ id }) => id)).toEqual(expected)
-          const below = await readHomeBelow(db, reader, { ...at, offset: 0 })
+          const below = await readHomeBelow(db, reader, { ...at, top: MAX_ID, offset: 0 })
           expect(below.map(({ entry_id }) => entry_id)).toEqual(expected)
         },
       ),
@@ -166,7 +163,13 @@ describe('the entries of a home timeline', () => {
   it('come page by page to the end of history, without a repeat or a gap', async () => {
     const read: number[] = []
     for (let before = MAX_ID; ; ) {
-      const page = await readHomeBelow(db, readerOfQuiet, { before, nowMs: NOW, limit: 4, offset: 0 })
+      const page = await readHomeBelow(db, readerOfQuiet, {
+        before,
+        top: MAX_ID,
+        nowMs: NOW,
+        limit: 4,
+        offset: 0,
+      })
       const last = page.at(-1)
       if (last === undefined) break
       read.push(...page.map(({ entry_id }) => entry_id))
@@ -181,7 +184,9 @@ describe('the entries of a home timeline', () => {
 
   it('can be skipped by an offset', async () => {
     const at = { before: MAX_ID, nowMs: NOW }
-    const all = await readHomeBelow(db, readerOfQuiet, { ...at, limit: 12, offset: 0 })
-    expect(await readHomeBelow(db, readerOfQuiet, { ...at, limit: 5, offset: 7 })).toEqual(all.slice(7))
+    const all = await readHomeBelow(db, readerOfQuiet, { ...at, top: MAX_ID, limit: 12, offset: 0 })
+    expect(await readHomeBelow(db, readerOfQuiet, { ...at, top: MAX_ID, limit: 5, offset: 7 })).toEqual(
+      all.slice(7),
+    )
   })
 })

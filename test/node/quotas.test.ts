@@ -151,8 +151,8 @@ describe('the window of a quota', () => {
   it('lets a post that is refused leave nothing behind but a hashtag that is on no tweet and counts none', async () => {
     const author = await people.addUser()
     await setUses(author, [10])
-    const tweet = newTweet(author, '#refused by its quota')
-    const answer = await insertTweet(db, tweet, { name: 'tweets', limit: 1, windowSeconds: WINDOW_SECONDS })
+    const tweet = newPublication(author, '#refused by its quota')
+    const answer = await insertTweets(db, tweet, { name: 'tweets', limit: 1, windowSeconds: WINDOW_SECONDS })
     expect(answer.outcome).toBe('rate_limited')
     const { rows } = await database.pool.query(
       `select h.tweet_count,

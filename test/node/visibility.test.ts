@@ -1,16 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { type FanOutTask, planFanOut } from '../../src/db/statements/fan-out.ts'
-import {
-  commitWarm,
-  freshenTweets,
-  pullTimeline,
-  readBackfill,
-  readHomeBelow,
-} from '../../src/db/statements/home-timeline.ts'
+import { readFresh } from '../../src/db/statements/freshen.ts'
+import { pullTimeline, readBackfill, readHomeBelow } from '../../src/db/statements/home-timeline.ts'
+import { commitWarm } from '../../src/db/statements/timelines.ts'
 import { type EntryRow, readTweet, readUserEntries } from '../../src/db/statements/tweets.ts'
 import { whichUser } from '../../src/db/statements/users.ts'
-import { MAX_ID, newTweetId, type TweetId, type UserId } from '../../src/domain/ids.ts'
+import { type EntryId, MAX_ID, newTweetId, type TweetId, type UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn } from './harness/community.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 import { addTweet, ownMoment } from './harness/tweets.ts'
@@ -167,15 +163,17 @@ async function retweetOf(tweet: TweetId, viewer: UserId | null): Promise<Outcome
   return rows?.[0]?.entry == null ? 'blank' : 'shown'
 }
 
-async function fanOut(tweet: TweetId, author: UserId, retract: boolean) {
+async function fanOut(tweet: TweetId, author: UserId, effect: FanOutTask['effect']) {
   const { rows } = await database.pool.query<{ id: number }>(
     `insert into outbox (queue, message, next_attempt_at) values ('fan-out', '{}', now()) returning id::float8 as id`,
   )
   const task: FanOutTask = {
     outbox_id: rows[0]?.id ?? 0,
+    effect,
+    entry_id: tweet as number as EntryId,
     tweet_id: tweet,
     author_id: author,
-    retract,
+    by_id: author,
     from_follower: 0,
     to_follower: MAX_ID,
   }
@@ -188,26 +186,27 @@ async function actual(viewer: UserId | null, author: UserId, tweet: TweetId): Pr
   // Who is signed out has no home timeline: a reader without ties stands in.
   const home = viewer ?? (await people.addUser())
   await commitWarm(db, home, Date.now())
-  const page = { ...BELOW, nowMs: Date.now() }
-  const [shown, timeline, retweet, pulled, below, backfill, delivery, retraction, [fresh]] =
+  const page = { ...BELOW, top: MAX_ID, nowMs: Date.now() }
+  const [shown, timeline, retweet, pulled, below, backfill, delivery, retraction, freshened] =
     await Promise.all([
       readTweet(db, tweet, viewer),
       userTimeline(author, viewer),
       retweetOf(tweet, viewer),
       pullTimeline(db, home, page),
       readHomeBelow(db, home, page),
-      readBackfill(db, home, author, 10),
-      fanOut(tweet, author, false),
-      fanOut(tweet, author, true),
-      freshenTweets(db, [{ id: tweet, revision: null }]),
+      readBackfill(db, home, author, page),
+      fanOut(tweet, author, 'deliver'),
+      fanOut(tweet, author, 'retract'),
+      readFresh(db, [{ id: tweet, revision: null, wants_card: true }], [], home),
     ])
+  const [fresh] = freshened.tweets
   return {
     tweet: shown === null ? 'not there' : 'shown',
     userTimeline: timeline,
     retweet,
     pulled: pulled.entries.some(({ tweet_id }) => tweet_id === tweet),
     homeBelow: placeOf(below, tweet),
-    backfill: backfill.some(({ tweet_id }) => tweet_id === tweet),
+    backfill: backfill.entries.some(({ tweet_id }) => tweet_id === tweet),
     delivered: { tweet: delivery.tweet !== null, toReader: delivery.receivers.includes(home) },
     retractedFromReader: retraction.receivers.includes(home),
     freshened: { gone: fresh?.gone ?? false, authorIsPrivate: fresh?.author_is_private ?? false },
@@ -263,12 +262,16 @@ describe('what a timeline is built of', () => {
         is_liked: (flags & 1) > 0,
         is_retweeted: (flags & 2) > 0,
         is_bookmarked: (flags & 4) > 0,
+        voted: null,
       })
     }
-    const flagsOf = new Map(tweets.map((tweet, flags) => [tweet, flags]))
-    const { entries } = await pullTimeline(db, reader, { ...BELOW, nowMs: Date.now() })
-    expect(new Map(entries.map(({ tweet_id, flags }) => [tweet_id, flags]))).toEqual(flagsOf)
-    const backfill = await readBackfill(db, reader, author, 10)
-    expect(new Map(backfill.map(({ tweet_id, flags }) => [tweet_id, flags]))).toEqual(flagsOf)
+    const acted = new Map(tweets.flatMap((tweet, flags) => (flags === 0 ? [] : [[tweet, flags]])))
+    const page = { ...BELOW, limit: 100, nowMs: Date.now() }
+    for (const pulled of [
+      await pullTimeline(db, reader, page),
+      await readBackfill(db, reader, author, page),
+    ]) {
+      expect(new Map(pulled.acted.map(({ tweet_id, flags }) => [tweet_id, flags]))).toEqual(acted)
+    }
   })
 })

@@ -1,5 +1,5 @@
 import { abortAllDurableObjects, runInDurableObject } from 'cloudflare:test'
-import { sql, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
@@ -166,24 +166,25 @@ describe('the home timeline', () => {
 
   it('spends no more with retweets, quotes and polls on the page', async () => {
     const scene = await setScene()
-    const { reader, author, tweet } = scene
+    const { reader, author } = scene
+    const [other, stranger] = await insertPeople(2)
+    if (other === undefined || stranger === undefined) throw new Error('Nobody was inserted')
+    const [quoted = 0] = await insertRecentTweets(stranger, 1)
     const [quoting = 0, retweeted = 0] = await insertRecentTweets(author, 2)
-    await rows(sql`update tweets set quote_tweet_id = ${tweet} where id = ${quoting}`)
+    await rows(sql`update tweets set quote_tweet_id = ${quoted} where id = ${quoting}`)
     await rows(sql`
       with ending as (insert into polls (tweet_id, ends_at) values (${retweeted}, now() + interval '1 hour'))
       insert into poll_options (tweet_id, position, text) values (${retweeted}, 0, 'yes'), (${retweeted}, 1, 'no')`)
-    const [other] = await insertPeople(1)
-    if (other === undefined) throw new Error('Nobody was inserted')
     await insertFollowers([reader], other)
     const id = newTweetId(Date.now(), other.id, Math.random) as number as EntryId
     await insertRetweets([{ id, by: other, tweet: retweeted as TweetId }])
-    // Built anew: the object has all of it, the isolate nothing.
+    // Built anew. The first page makes the cards, the second asks for the counts of what they quote, the third has it all.
     await runInDurableObject(timelineOf(reader), (_object, { storage }) => {
       storage.sql.exec(`update state set phase = 'cold'`)
     })
     await abortAllDurableObjects()
     for (const price of [{ ...statementAndCall, objectSql: 2 }, statementAndCall, oneCall]) {
-      const answer = await home(scene)
+      const answer = await home(scene, ['keepCards'])
       expect(tweetsOf(answer)).toHaveLength(6)
       expect(answer.spending).toEqual(price)
     }

@@ -125,10 +125,10 @@ function pulledEntries(reader: UserId): SQL {
           select shown.id, ${flagBits(reader, sql`shown.id`)} as flags
           from (select tweet_id as id from newest
                 union
-                select t.quote_tweet_id
+                select quoting.quote_tweet_id
                 from newest n
-                join tweets t on t.id = n.tweet_id
-                where t.quote_tweet_id is not null) shown) s
+                cross join lateral (select t.quote_tweet_id from tweets t where t.id = n.tweet_id limit 1) quoting
+                where quoting.quote_tweet_id is not null) shown) s
         where s.flags <> 0), '[]')`
 }
 
