@@ -87,7 +87,7 @@ const COLD: TimelineRpc = {
 
 const isBuild = ({ text }: RoundTrip) =>
   text.includes('insert into timelines') || text.includes(`'followees'`)
-const isBackfill = ({ text }: RoundTrip) => /^\s*select t\.id::float8 as id.*limit \$\d+\s*$/s.test(text)
+const isBackfill = ({ text }: RoundTrip) => text.includes('coalesce(f.show_retweets, true)')
 
 const newestFirst = (ids: readonly number[]) => ids.toSorted((a, b) => b - a)
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { newUserId, type UserId } from '../../../src/domain/ids.ts'
+import { signingKeys } from '../../../src/services/signing-keys.ts'
 import { signAccessToken } from '../../../src/services/tokens.ts'
 import { withClient } from '../../../tools/stack/databases.ts'
 import { readEnvFile } from '../../../tools/stack/env-file.ts'
@@ -45,7 +46,7 @@ const secrets = z.object({ JWT_SECRET: z.string() })
 /** Signs access tokens as the stack's own Worker does. */
 async function signerOf({ place }: Stack): Promise<(id: UserId, username: string) => Promise<Person>> {
   const { JWT_SECRET } = secrets.parse(await readEnvFile(join(place.dataDir, 'dev.env')))
-  const keys = [{ kid: 'k0', secret: new TextEncoder().encode(JWT_SECRET) }]
+  const keys = signingKeys.parse(JWT_SECRET)
   return async (id, username) => {
     const viewer = { id, username, sessionId: crypto.randomUUID(), role: 'user' as const }
     return { id, username, token: await signAccessToken(keys, viewer, Date.now()) }
