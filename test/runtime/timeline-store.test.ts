@@ -1,28 +1,25 @@
 import { describe, expect, it } from 'vitest'
-import { KEPT_CARDS, KEPT_ENTRIES, type TimelineOp } from '../../src/contracts/timeline.ts'
+import { KEPT_ENTRIES, type TimelineOp } from '../../src/contracts/timeline.ts'
 import type { EntryId } from '../../src/domain/ids.ts'
-import { MIGRATIONS, migrate } from '../../src/durable-objects/timeline/migrations.ts'
 import {
   ANN,
   applyAll,
   BOB,
   BUILT_VERSION,
-  cardOf,
   deliver,
   EVE,
   idsIn,
-  inStorage,
   MAL,
   NOW_MS,
   OWNER,
   pulledEntry,
   range,
   retract,
-  viewOf,
   warmed,
   withStore,
 } from './stores.ts'
 
+const DAY_MS = 86_400_000
 const NEWEST_FIRST = [5, 4, 3, 2, 1]
 
 const follow = (userId: typeof ANN, version: number): TimelineOp => ({ type: 'follow', userId, version })
@@ -175,115 +172,21 @@ describe('what is kept', () => {
     }))
 })
 
-describe('cards', () => {
-  const all = range(1, 400)
-  const delivered = all.map((id) => deliver(id))
-  const cardIdsIn = (store: Parameters<typeof viewOf>[0]) =>
-    viewOf(store).page.entries.map(({ card }) => card?.tweetId)
-
-  it('are served of the newest from memory and of the others from storage', () =>
-    withStore((store, { storage, reopen }) => {
-      applyAll(store, delivered)
-      expect(cardIdsIn(store)).toEqual(all.toReversed())
-      // What is no longer in storage was never only there.
-      const again = reopen()
-      for (const each of [store, again]) {
-        storage.sql.exec('update entries set card = null, revision = null')
-        const inMemory = cardIdsIn(each).filter((id) => id !== undefined)
-        expect(inMemory).toEqual(range(201, 400).reverse())
+describe('tombstones', () => {
+  it('are kept for a week, and forgotten in bulk: whoever has not seen them starts anew', () =>
+    withStore((store, { reopen }) => {
+      const oldMs = NOW_MS - 8 * DAY_MS
+      for (const id of range(1, 1000)) store.apply(retract(id), oldMs)
+      for (const id of range(1001, 1049)) store.apply(retract(id), NOW_MS)
+      applyAll(store, [deliver(1)])
+      expect(idsIn(store)).toEqual([])
+      expect(store.shownSince(0)).toHaveLength(1049)
+      applyAll(store, [retract(1050), deliver(1), deliver(1001)])
+      for (const each of [store, reopen()]) {
+        expect(idsIn(each)).toEqual([1])
+        expect(each.seq).toBe(1051)
+        expect(each.shownSince(999)).toBeNull()
+        expect(each.shownSince(1000)).toHaveLength(51)
       }
-      expect(KEPT_CARDS).toBe(200)
-    }))
-
-  it('are all still there when entries move up among the newest, or arrive late among the oldest', () =>
-    withStore((store, { reopen }) => {
-      applyAll(store, delivered.toReversed())
-      applyAll(
-        store,
-        range(301, 400).map((id) => retract(id)),
-      )
-      for (const each of [store, reopen()]) expect(cardIdsIn(each)).toEqual(range(1, 300).reverse())
-    }))
-
-  it('travel in the frames of late arrivals and of long batches', () =>
-    withStore((store) => {
-      const effects = [...applyAll(store, delivered.slice(100)), ...applyAll(store, delivered.slice(0, 100))]
-      const shown = effects.map((effect) => (effect?.type === 'shown' ? effect.entry.card?.tweetId : null))
-      expect(shown).toEqual([...range(101, 400), ...range(1, 100)])
-    }))
-
-  it('that a page lacked are kept', () =>
-    withStore(
-      (store, { reopen }) => {
-        const entries = () => viewOf(store).page.entries
-        expect(entries()[0]?.card).toBeNull()
-        store.keepCards([cardOf(3, '2.1'), cardOf(999)])
-        expect(entries().map(({ card }) => card?.revision)).toEqual(['2.1', undefined])
-        expect(viewOf(reopen())).toEqual(viewOf(store))
-      },
-      { entries: [pulledEntry(3), pulledEntry(2)] },
-    ))
-})
-
-describe('builds', () => {
-  it('are given up when too much arrives meanwhile', () =>
-    inStorage(({ reopen }) => {
-      const store = reopen()
-      store.beginBuild()
-      store.log(range(1, 2000).map((id) => deliver(id)))
-      expect(store.phase).toBe('building')
-      store.log([deliver(2001)])
-      expect(store.phase).toBe('cold')
-      const pulled = { entries: [], followees: [], graph_version: 0, dropped: [] }
-      expect(store.finishBuild(pulled, { databaseEpoch: 1, nowMs: NOW_MS })).toBe(false)
-    }))
-
-  it('forget what an earlier build left, its log included', () =>
-    withStore((store, { reopen }) => {
-      applyAll(store, [deliver(1), retract(2)])
-      store.beginBuild()
-      store.log([deliver(3)])
-      const evicted = reopen()
-      expect(evicted.phase).toBe('building')
-      warmed(evicted)
-      expect(viewOf(evicted)).toMatchObject({ page: { entries: [], floor: 0 }, seq: 0, shown: [] })
     }))
 })
-
-describe('migrations', () => {
-  const columns = (storage: DurableObjectStorage) =>
-    storage.sql
-      .exec<{ name: string }>(`select name from pragma_table_info('later')`)
-      .toArray()
-      .map(({ name }) => name)
-
-  it('run once, those that are new, in order', () =>
-    inStorage(({ storage }) => {
-      const first = 'create table later (a integer)'
-      const second = 'alter table later add column b integer'
-      migrate(storage, [first])
-      migrate(storage, [first])
-      expect(columns(storage)).toEqual(['a'])
-      migrate(storage, [first, second])
-      migrate(storage, [first, second])
-      expect(columns(storage)).toEqual(['a', 'b'])
-    }))
-
-  it('leave nothing of a step that fails', () =>
-    inStorage(({ storage }) => {
-      expect(() => migrate(storage, ['create table later (a integer); nonsense'])).toThrow()
-      expect(columns(storage)).toEqual([])
-      migrate(storage, ['create table later (a integer)'])
-      expect(columns(storage)).toEqual(['a'])
-    }))
-
-  it('that have landed are never edited: a new one goes to the end', async () => {
-    const digests = await Promise.all(MIGRATIONS.map(digestOf))
-    expect(digests).toEqual(['cf47c7dd8b624f2b'])
-  })
-})
-
-async function digestOf(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return Array.from(new Uint8Array(digest, 0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('')
-}

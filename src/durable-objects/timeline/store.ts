@@ -14,7 +14,7 @@ import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { EntryList, type KeptEntry } from './entry-list.ts'
 import { migrate } from './migrations.ts'
 
-/** Trimming every so many entries rather than at each keeps the rows written for a delivery near one. */
+/** Trimming every so many entries or tombstones rather than at each keeps the rows of an operation near one. */
 const TRIM_SLACK = 50
 /** A deletion outlives any message that could still deliver its tweet. */
 const TOMBSTONE_KEPT_MS = 7 * 86_400_000
@@ -371,7 +371,8 @@ export class TimelineStore {
   }
 
   #expireTombstones(nowMs: number): void {
-    if (this.#tombstones.size <= TOMBSTONES_MAX) return
+    const { size } = this.#tombstones
+    if (size <= TOMBSTONES_MAX || size % TRIM_SLACK !== 0) return
     const old = this.#sql
       .exec<{ tweet_id: number; seq: number }>(
         'delete from tombstones where at < ? returning tweet_id, seq',
