@@ -175,7 +175,10 @@ async function importedKey(key: SigningKey): Promise<CryptoKey> {
   const known = imported.get(key)
   if (known !== undefined) return known
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  const made = await crypto.subtle.importKey('raw', Uint8Array.from(key.secret), algorithm, false, ['sign', 'verify'])
+  const made = await crypto.subtle.importKey('raw', Uint8Array.from(key.secret), algorithm, false, [
+    'sign',
+    'verify',
+  ])
   imported.set(key, made)
   return made
 }

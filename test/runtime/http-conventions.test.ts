@@ -47,7 +47,7 @@ describe('a request id', () => {
   )
 
   it.each(['short', 'x'.repeat(65), 'has a space in it', '<script>alert(1)</script>', '1234;5678'])(
-    'is replaced where it is none: %.30s',
+    'is replaced where it is none: %s',
     async (given) => {
       for (const answer of await answersOfAllKinds({ headers: { 'x-request-id': given } })) {
         expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)

@@ -118,6 +118,22 @@ describe('the relay', () => {
     expect(await relayOutbox(deps)).toBe(0)
   })
 
+  it('lays aside what names no queue, and sends the rest', async () => {
+    const [odd = 0, ...others] = await insertDue(3)
+    await query(db, sql`update outbox set queue = 'unknown' where id = ${odd}`)
+    const deps = testDeps({ db })
+    await relayOutbox(deps)
+    expect(idsOf(deps.sent)).toEqual(others)
+    const letters = await query(
+      db,
+      sql`select queue, outbox_id::float8 as outbox_id, error from dead_letters`,
+    )
+    expect(letters).toEqual([{ queue: 'unknown', outbox_id: odd, error: 'no such queue' }])
+    await query(db, sql`update outbox set next_attempt_at = now()`)
+    await relayOutbox(deps)
+    expect(idsOf(deps.sent)).toEqual([...others, ...others])
+  })
+
   it('sends again later what could not be sent', async () => {
     const [id = 0] = await insertDue(1)
     const broken = testDeps({

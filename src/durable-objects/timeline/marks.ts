@@ -1,5 +1,7 @@
 const KEPT_MS = 7 * 86_400_000
 const MARKS_MAX = 1000
+/** Looking for old ones at every mark would read them all each time. */
+const EXPIRED_EVERY = 50
 
 /** `deleted`: a tweet; `undone`: a retweet, by its entry's id; `edited`: a tweet, whose card is the newer one. */
 export type MarkKind = 'deleted' | 'undone' | 'edited'
@@ -58,7 +60,7 @@ export class Marks {
 
   /** Forgets what is older than a week, once there is much of it. Answers the newest seq that is forgotten. */
   expire(nowMs: number): number {
-    if (this.#known.size <= MARKS_MAX) return 0
+    if (this.#known.size <= MARKS_MAX || this.#known.size % EXPIRED_EVERY !== 0) return 0
     const old = this.#sql
       .exec<{ id: number; seq: number }>('delete from marks where at < ? returning id, seq', nowMs - KEPT_MS)
       .toArray()
