@@ -114,7 +114,6 @@ export const PING = 'ping'
 export const PONG = 'pong'
 
 export const CLOSE_SIGNED_OUT = 4001
-export const CLOSE_SUSPENDED = 4003
 export const CLOSE_TOO_MANY_SOCKETS = 4008
 
 export const frame = z.object({

@@ -1,16 +1,14 @@
 import { env } from 'cloudflare:workers'
 import { sql } from 'drizzle-orm'
 import { array } from '../../src/db/client.ts'
-import { deleteFollow, type GraphChange, insertFollow } from '../../src/db/statements/follows.ts'
 import { type EntryId, newTweetId, newUserId, type TweetId, type UserId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { signAccessToken } from '../../src/services/tokens.ts'
 import { configurationOf } from '../../src/worker/env.ts'
 import type { TimelineObject } from '../../src/worker/index.ts'
-import { rows, testDeps, uniqueName } from './harness.ts'
+import { rows, uniqueName } from './harness.ts'
 
 const HOUR_MS = 3_600_000
-const UNLIMITED = { name: 'follows', limit: 1_000_000, windowSeconds: 1 } as const
 
 /** As many users as wanted, straight into the database: registering costs a password's hash each. */
 export async function insertPeople(count: number): Promise<Viewer[]> {
@@ -53,22 +51,6 @@ export async function homeIds(person: Viewer, limit = 1000): Promise<number[]> {
   const result = await timelineOf(person).page({ limit, before: null, top: null, offset: 0 })
   if (!result.ok) throw new Error(`The timeline of ${person.id} is ${result.code}`)
   return result.page.entries.map(({ id }) => id)
-}
-
-/** Follows in the database, as the route does, and tells nobody. */
-export async function commitFollow(follower: Viewer, followee: Viewer): Promise<GraphChange> {
-  const named = { ref: { id: followee.id }, claimedId: null }
-  const followed = await insertFollow(testDeps().db, follower.id, named, UNLIMITED)
-  if (!('change' in followed) || followed.change === null) throw new Error('The follow changed nothing')
-  return followed.change
-}
-
-/** Ends a follow in the database, as the route does, and tells nobody. */
-export async function commitUnfollow(follower: Viewer, followee: Viewer): Promise<GraphChange> {
-  const named = { ref: { id: followee.id }, claimedId: null }
-  const unfollowed = await deleteFollow(testDeps().db, follower.id, named)
-  if (!('change' in unfollowed) || unfollowed.change === null) throw new Error('The unfollow changed nothing')
-  return unfollowed.change
 }
 
 /** Makes each of them a follower in the database, in one statement. */

@@ -79,14 +79,12 @@ export const tweetCounts = z.object({
   quote_count: z.number().int(),
   bookmark_count: z.number().int(),
 })
-export type TweetCounts = z.infer<typeof tweetCounts>
 
 export const viewerFlags = z.object({
   is_liked: z.boolean(),
   is_retweeted: z.boolean(),
   is_bookmarked: z.boolean(),
 })
-export type ViewerFlags = z.infer<typeof viewerFlags>
 
 const tweetFields = tweetCard
   .extend({ poll: poll.nullable() })
