@@ -70,7 +70,9 @@ export function brokenFields({ fields }: Operation, { body }: Example): Attack[]
   })
 }
 
-function typesOf(name: string, { type }: JsonSchema): unknown[] {
+/** What a field may be. One that refers to a schema of its own is an object, and absent where it is null. */
+function typesOf(name: string, { type, $ref }: JsonSchema): unknown[] {
+  if ($ref !== undefined) return ['object', 'null']
   if (type === undefined) throw new Error(`The field ${name} has no type in the OpenAPI document`)
   return Array.isArray(type) ? type : [type]
 }

@@ -152,7 +152,7 @@ describe('what is not there', () => {
     ['PATCH', '/api/tweets', 'POST'],
     ['GET', '/api/tweets', 'POST'],
     ['HEAD', '/api/auth/login', 'POST'],
-    ['PUT', '/api/tweets/1', 'DELETE, GET, HEAD'],
+    ['POST', '/api/tweets/1', 'DELETE, GET, HEAD, PUT'],
     ['POST', '/api/users/@ada', 'GET, HEAD, PUT'],
     ['DELETE', '/api/users/@ada/followers', 'GET, HEAD'],
     ['PATCH', '/api/users/@ada/follow', 'DELETE, POST'],
