@@ -128,7 +128,7 @@ const tweetId = z
   .number()
   .refine(isId, 'must be an id')
   .transform((id) => id as TweetId)
-  .openapi({ type: 'integer', format: 'int64' })
+  .openapi({ type: ['integer', 'null'], format: 'int64' })
 
 const newPoll = z
   .object({
