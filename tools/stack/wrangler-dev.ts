@@ -19,6 +19,8 @@ const LINES_KEPT = 15
 const NOISE = [
   /^\s*$/,
   /^Using secrets defined in/,
+  // Of the password Worker, which has no types of its own: `npm run check` looks after them.
+  /Your types might be out of date/,
   /has access to the following bindings:$/,
   /^Binding +Resource +Mode$/,
   /^env\.\w+ /,
