@@ -182,7 +182,7 @@ describe('cards', () => {
 
   it('are served of the newest from memory and of the others from storage', () =>
     withStore((store, { storage, reopen }) => {
-      applyAll(store, delivered)
+      applyAll(store, [...delivered.slice(200), ...delivered.slice(0, 200).toReversed()])
       expect(cardIdsIn(store)).toEqual(all.toReversed())
       // What is no longer in storage was never only there.
       const again = reopen()
