@@ -7,7 +7,7 @@ import { signAccessToken } from '../../src/services/tokens.ts'
 import { bodyOf, post, postAndDeliver, runFanOut } from './consumers.ts'
 import { refuseDatabase } from './database-gate.ts'
 import { rows, testDeps } from './harness.ts'
-import { getHome } from './homes.ts'
+import { readHome } from './homes.ts'
 import { insertFollowers, insertPeople, tokenOf } from './people.ts'
 import { range } from './stores.ts'
 import { askForStream, StreamClient } from './stream-client.ts'
@@ -64,7 +64,7 @@ describe('the upgrade', () => {
 
 describe('a socket', () => {
   it('gets ready first, then each tweet in full, in the order of arrival', async () => {
-    const { author, token } = await setScene()
+    const { reader, author, token } = await setScene()
     const client = await StreamClient.connect(token)
     const first = await postAndDeliver(author, 'Hello #warblers')
     const second = await postAndDeliver(author)
@@ -76,7 +76,7 @@ describe('a socket', () => {
     const shown = tweets.map(({ data }) => tweetSchema.strict().parse(data))
     expect(shown.map(({ id }) => id)).toEqual([first, second])
     // The very same as on the page.
-    expect((await getHome(token)).tweets).toEqual(shown.toReversed())
+    expect((await readHome(reader)).tweets).toEqual(shown.toReversed())
   })
 
   it('gets one’s own tweets, on every device', async () => {
