@@ -22,6 +22,7 @@ function settingsWith(secret: string): Settings {
     freshenTtlMs: 0,
     databaseEpoch: 1,
     rateLimits: false,
+    fanOutPushLimit: 1,
     tweetsPer3Hours: 1,
     followsPerDay: 1,
     likesPerDay: 1000,

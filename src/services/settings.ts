@@ -11,6 +11,8 @@ export interface Settings {
   freshenTtlMs: number
   databaseEpoch: number
   rateLimits: boolean
+  /** Authors with this many followers or more are pulled when a home timeline is read. */
+  fanOutPushLimit: number
   tweetsPer3Hours: number
   followsPerDay: number
   likesPerDay: number

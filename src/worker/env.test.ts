@@ -10,6 +10,7 @@ const GOOD = {
   FRESHEN_TTL_MS: '15000',
   DATABASE_EPOCH: '1',
   RATE_LIMITS: 'on',
+  FANOUT_PUSH_LIMIT: '1000000',
   TWEETS_PER_3_HOURS: '300',
   FOLLOWS_PER_DAY: '1000',
   LIKES_PER_DAY: '1000',
@@ -51,6 +52,7 @@ describe('the environment', () => {
       freshenTtlMs: 15_000,
       databaseEpoch: 1,
       rateLimits: false,
+      fanOutPushLimit: 1_000_000,
       tweetsPer3Hours: 300,
       followsPerDay: 1000,
       likesPerDay: 1000,
@@ -73,6 +75,7 @@ describe('the environment', () => {
     ['FRESHEN_TTL_MS', ['', '60001', 'NaN', 'Infinity']],
     ['DATABASE_EPOCH', ['0', '-1', '1000001']],
     ['RATE_LIMITS', ['', 'ON', 'true', 'off ']],
+    ['FANOUT_PUSH_LIMIT', ['0', 'many']],
     ['TWEETS_PER_3_HOURS', ['0', 'many']],
     ['FOLLOWS_PER_DAY', ['0', '٣']],
     [

@@ -66,6 +66,29 @@ export const timelines = pgTable('timelines', {
   warmAt: instant('warm_at').notNull().defaultNow(),
 })
 
+/**
+ * Authors whose followers are not told of what they post but read it with their home timelines. `since` is when the
+ * author came in; `leaving_at` when they had fewer followers again, from when on they are pushed, too; `left_at` when
+ * readers stopped looking, after which the row is kept for timelines that had not been read meanwhile.
+ */
+export const pulledAuthors = pgTable('pulled_authors', {
+  userId: id('user_id')
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+  since: instant('since').notNull().defaultNow(),
+  leavingAt: instant('leaving_at'),
+  leftAt: instant('left_at'),
+})
+
+/** How far people had read when their timeline went cold; a warm timeline keeps its own. */
+export const homeMarkers = pgTable('home_markers', {
+  userId: id('user_id')
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+  lastReadId: id('last_read_id').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
 /** A sliding window of one quota of one user: when each use within the window was taken, oldest first. */
 export const quotaWindows = pgTable(
   'quota_windows',

@@ -35,6 +35,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       freshenTtlMs: 15_000,
       databaseEpoch: 1,
       rateLimits: false,
+      fanOutPushLimit: 1_000_000,
       tweetsPer3Hours: 300,
       followsPerDay: 1000,
       likesPerDay: 1000,
