@@ -46,11 +46,12 @@ export async function scrollHome(
   reader: Viewer,
   limit: number,
   meanwhile: (page: number) => Promise<void> = async () => {},
+  replaced: Partial<Deps> = {},
 ): Promise<Line[]> {
   const lines: Line[] = []
   let from: HomePlace | null = null
   for (let page = 1; page === 1 || from !== null; page++) {
-    const read: ReadHome = await readHome(reader, { limit, from })
+    const read: ReadHome = await readHome(reader, { limit, from }, replaced)
     lines.push(...linesOf(read))
     from = read.older
     await meanwhile(page)
