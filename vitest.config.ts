@@ -45,6 +45,7 @@ export default defineConfig({
         test: {
           name: 'runtime',
           include: ['test/runtime/**/*.test.ts'],
+          setupFiles: ['test/runtime/after-last-test.ts'],
           globalSetup: ['test/node/harness/runtime-setup.ts'],
         },
       },
