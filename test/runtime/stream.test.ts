@@ -112,7 +112,7 @@ describe('a stream', () => {
       // As if nobody had noted that it is done.
       await rows(sql`insert into outbox (id, queue, message, next_attempt_at) overriding system value
                      values (${row}, 'fan-out', '{}', now() + interval '1 hour') on conflict do nothing`)
-      await runFanOut(outbox.map(bodyOf))
+      await spread(outbox)
     }
     const other = await postAndDeliver(author)
     const [, ...tweets] = await client.framesUpTo(3)
