@@ -32,7 +32,12 @@ function runtimeProject(name: string, include: string): TestProjectConfiguration
         },
       })),
     ],
-    test: { name, include: [include], globalSetup: ['test/node/harness/runtime-setup.ts'] },
+    test: {
+      name,
+      include: [include],
+      setupFiles: ['test/runtime/after-last-test.ts'],
+      globalSetup: ['test/node/harness/runtime-setup.ts'],
+    },
   }
 }
 
