@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { EntryId, TweetId, UserId } from '../domain/ids.ts'
 import type { UserCard } from './http/users.ts'
+import type { PackedPage } from './packed-page.ts'
 import type { Card } from './tweet-json.ts'
 
 /** What a timeline object keeps; older entries are read from Postgres. */
@@ -141,7 +142,7 @@ export interface TimelinePage {
 }
 
 /** `pull_set_outdated`: the asker knows a newer set of pulled authors and is to say which. */
-export type PageResult = { ok: true; page: TimelinePage } | Refused | { ok: false; code: 'pull_set_outdated' }
+export type PageResult = { ok: true; page: PackedPage } | Refused | { ok: false; code: 'pull_set_outdated' }
 
 /** How far somebody has read their home timeline. */
 export interface HomeMarker {

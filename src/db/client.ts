@@ -7,7 +7,7 @@ import { drizzle } from 'drizzle-orm/neon-http'
 /** No statement of ours should take this long: past it the request is given up, and the server stops it too. */
 const STATEMENT_TIMEOUT_MS = 15_000
 
-export type Db = ReturnType<typeof connect>
+export type Db = ReturnType<typeof open>
 
 export interface Database {
   /** `postgres://` URL of Neon, or of any Postgres when an endpoint stands in front of it. */
@@ -18,8 +18,16 @@ export interface Database {
 
 const ownFetchEndpoint = neonConfig.fetchEndpoint
 
-/** A connection costs nothing to make: each statement is an HTTP request of its own. */
-export function connect({ url, endpoint }: Database) {
+const connected = new WeakMap<Database, Db>()
+
+/** The same for all who ask: a connection holds nothing, each statement is an HTTP request of its own. */
+export function connect(database: Database): Db {
+  const known = connected.get(database) ?? open(database)
+  connected.set(database, known)
+  return known
+}
+
+function open({ url, endpoint }: Database) {
   neonConfig.fetchEndpoint = endpoint === '' ? ownFetchEndpoint : () => endpoint
   neonConfig.fetchFunction = fetchWithTimeout
   return drizzle({ client: neon(url) })

@@ -20,6 +20,7 @@ function settingsWith(secret: string): Settings {
     allowedOrigins: '*',
     freshenDeadlineMs: 0,
     freshenTtlMs: 0,
+    loggedRequests: 1,
     databaseEpoch: 1,
     rateLimits: false,
     fanOutPushLimit: 1,

@@ -1,3 +1,4 @@
+import { unpackPage } from '../contracts/packed-page.ts'
 import type { Overlay, PageRequest, PageResult, TimelinePage } from '../contracts/timeline.ts'
 import { isUnavailable } from '../db/client.ts'
 import type { PullSet } from '../db/statements/pulled-authors.ts'
@@ -10,8 +11,6 @@ import type { Deps, Viewer } from './deps.ts'
 
 /** An object that restarts, as each does at a deployment, answers the second time. */
 const TRIES = 2
-/** An object that has not answered by then, not even with a cold build, is taken for one that fails. */
-const OBJECT_DEADLINE_MS = 5_000
 /** Asked without a set, with it, with what it holds, and with the entries of its authors: more it never takes. */
 const ROUNDS_MAX = 4
 const RETRY_AFTER_SECONDS = 2
@@ -56,7 +55,7 @@ export async function readSkeleton(deps: Deps, viewer: Viewer, asked: SkeletonRe
       continue
     }
     if (!result.ok) throw result.code === 'unavailable' ? unavailable() : new AppError('unauthenticated')
-    const { page } = result
+    const page = unpackPage(result.page)
     const wasTold = set !== null
     set ??= await within(loading ?? NO_SET, deps.settings.freshenDeadlineMs)
     deps.pulled.noteFollowed(viewer.id, page.pulled.authors, deps.now())
@@ -128,18 +127,12 @@ function withoutRetweeted(page: TimelinePage, authors: PulledAuthor[], isComplet
 async function call(deps: Deps, viewer: Viewer, request: PageRequest): Promise<PageResult> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await deps.timed('object', () => answered(deps.timeline(viewer.id).page(request)))
+      return await deps.timed('object', () => deps.timeline(viewer.id).page(request))
     } catch (error) {
       deps.log.warn('timeline_failed', { user_id: viewer.id, attempt, error })
-      if (attempt === TRIES || error instanceof TimelineFailed) {
+      if (attempt === TRIES) {
         throw new TimelineFailed(`The timeline of ${viewer.id} does not answer`, { cause: error })
       }
     }
   }
-}
-
-async function answered(page: Promise<PageResult>): Promise<PageResult> {
-  const result = await within(page, OBJECT_DEADLINE_MS)
-  if (result === null) throw new TimelineFailed('No answer in time')
-  return result
 }

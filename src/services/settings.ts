@@ -9,6 +9,8 @@ export interface Settings {
   allowedOrigins: '*' | string[]
   freshenDeadlineMs: number
   freshenTtlMs: number
+  /** The share of requests that are logged; those that fail or are slow always are. */
+  loggedRequests: number
   databaseEpoch: number
   rateLimits: boolean
   /** Authors with this many followers or more are pulled when a home timeline is read. */

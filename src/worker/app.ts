@@ -1,10 +1,8 @@
-import { cors } from 'hono/cors'
-import { secureHeaders } from 'hono/secure-headers'
 import { AppError } from '../domain/errors.ts'
 import { methodTable } from './allowed-methods.ts'
 import { createRouter } from './context.ts'
-import { configurationOf } from './env.ts'
 import { authenticate } from './middleware/authenticate.ts'
+import { answerPreflight } from './middleware/common-headers.ts'
 import { limitBody, onlyJson } from './middleware/json-body.ts'
 import { limitRate } from './middleware/rate-limit.ts'
 import { requestContext } from './middleware/request-context.ts'
@@ -23,8 +21,6 @@ import { tweetRoutes } from './routes/tweets.ts'
 import { userTimelineRoutes } from './routes/user-timelines.ts'
 import { userRoutes } from './routes/users.ts'
 
-const PREFLIGHT_SECONDS = 86_400
-
 /** The HTTP API: what every request passes, and the routes. */
 export function createApp() {
   const app = createRouter()
@@ -40,19 +36,7 @@ export function createApp() {
   })
 
   app.use(requestContext)
-  app.use(secureHeaders({ crossOriginResourcePolicy: 'cross-origin' }))
-  app.use('/api/*', (c, next) => {
-    const { allowedOrigins } = configurationOf(c.env).settings
-    return cors({
-      origin: allowedOrigins,
-      // The refresh cookie is for named origins only: "*" with credentials would be every site there is.
-      credentials: allowedOrigins !== '*',
-      allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-refresh-cookie', 'x-request-id'],
-      allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
-      exposeHeaders: ['retry-after', 'server-timing', 'x-degraded', 'x-request-id'],
-      maxAge: PREFLIGHT_SECONDS,
-    })(c, next)
-  })
+  app.use('/api/*', answerPreflight)
   app.route('/api', serviceRoutes())
   app.use('/api/*', authenticate, limitRate, limitBody, onlyJson)
   app.route('/api/auth', authRoutes())

@@ -30,6 +30,10 @@ const environment = z
     ALLOWED_ORIGINS: origins,
     FRESHEN_DEADLINE_MS: wholeNumber(0, 10_000),
     FRESHEN_TTL_MS: wholeNumber(0, 60_000),
+    LOGGED_REQUESTS: z
+      .string()
+      .regex(/^(0(\.\d+)?|1)$/, 'must be a share from 0 to 1')
+      .transform(Number),
     DATABASE_EPOCH: wholeNumber(1, 1_000_000),
     RATE_LIMITS: z.enum(['on', 'off']),
     FANOUT_PUSH_LIMIT: wholeNumber(1, 1_000_000_000),
@@ -84,6 +88,7 @@ function toConfiguration(env: z.infer<typeof environment>): Configuration {
       allowedOrigins: env.ALLOWED_ORIGINS,
       freshenDeadlineMs: env.FRESHEN_DEADLINE_MS,
       freshenTtlMs: env.FRESHEN_TTL_MS,
+      loggedRequests: env.LOGGED_REQUESTS,
       databaseEpoch: env.DATABASE_EPOCH,
       rateLimits: env.RATE_LIMITS === 'on',
       fanOutPushLimit: env.FANOUT_PUSH_LIMIT,

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { describe, expect, it, vi } from 'vitest'
 import { type TweetPage, tweetPage } from '../../src/contracts/http/tweets.ts'
+import { unpackPage } from '../../src/contracts/packed-page.ts'
 import { KEPT_ENTRIES } from '../../src/contracts/timeline.ts'
 import { ensureTweetPartitionsSql } from '../../src/db/partitions.ts'
 import type { TweetId } from '../../src/domain/ids.ts'
@@ -199,7 +200,7 @@ describe('freshening', () => {
     await fresh(reader)
     await vi.waitFor(async () => {
       const result = await timelineOf(reader).page({ limit: 1, before: null, top: null, offset: 0 })
-      expect(result.ok && result.page.entries[0]?.card).not.toBeNull()
+      expect(result.ok && unpackPage(result.page).entries[0]?.card).not.toBeNull()
     })
     const { settings } = testDeps()
     const page = await fresh(reader, { settings: { ...settings, freshenDeadlineMs: 0 } })

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { sql } from 'drizzle-orm'
+import { unpackPage } from '../../src/contracts/packed-page.ts'
 import { array } from '../../src/db/client.ts'
 import { type EntryId, newTweetId, newUserId, type TweetId, type UserId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
@@ -50,7 +51,7 @@ export function timelineOf({ id }: { id: UserId }): DurableObjectStub<TimelineOb
 export async function homeIds(person: Viewer, limit = 1000): Promise<number[]> {
   const result = await timelineOf(person).page({ limit, before: null, top: null, offset: 0 })
   if (!result.ok) throw new Error(`The timeline of ${person.id} is ${result.code}`)
-  return result.page.entries.map(({ id }) => id)
+  return unpackPage(result.page).entries.map(({ id }) => id)
 }
 
 /** Makes each of them a follower in the database, in one statement. */

@@ -1,6 +1,7 @@
 import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { unpackPage } from '../../src/contracts/packed-page.ts'
 import type { TimelineOp } from '../../src/contracts/timeline.ts'
 import { newUserId } from '../../src/domain/ids.ts'
 import {
@@ -60,7 +61,7 @@ describe('an object', () => {
       await evictDurableObject(stub)
       const after = await page()
       expect(after).toEqual(before)
-      expect(after.ok && after.page.entries.map(({ id }) => id)).toEqual(expected)
+      expect(after.ok && unpackPage(after.page).entries.map(({ id }) => id)).toEqual(expected)
     }
   })
 })

@@ -1,7 +1,7 @@
 import { createMiddleware } from 'hono/factory'
 import { AppError } from '../../domain/errors.ts'
 import { authenticateViewer } from '../../services/authenticate-viewer.ts'
-import type { Viewer } from '../../services/deps.ts'
+import type { Deps, Viewer } from '../../services/deps.ts'
 import type { AppEnv } from '../context.ts'
 
 const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i
@@ -12,11 +12,11 @@ const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i
  */
 export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   const header = c.req.header('authorization')
-  c.set('viewer', header === undefined ? null : await viewerOf(c.var, header))
+  c.set('viewer', header === undefined ? null : await viewerOf(c.get('deps'), header))
   await next()
 })
 
-function viewerOf({ deps }: Pick<AppEnv['Variables'], 'deps'>, header: string): Promise<Viewer> {
+function viewerOf(deps: Deps, header: string): Promise<Viewer> {
   const token = BEARER.exec(header)?.[1]
   if (token === undefined) throw new AppError('unauthenticated')
   return deps.timed('auth', () => authenticateViewer(deps, token))
@@ -24,7 +24,7 @@ function viewerOf({ deps }: Pick<AppEnv['Variables'], 'deps'>, header: string): 
 
 /** Refuses who is signed out: behind it a handler's viewer is never null. */
 export const signedIn = createMiddleware<{ Variables: { viewer: Viewer } }>(async (c, next) => {
-  const viewer: Viewer | null = c.var.viewer
+  const viewer: Viewer | null = c.get('viewer')
   if (viewer === null) throw new AppError('unauthenticated')
   await next()
 })

@@ -6,14 +6,14 @@ import type { AppEnv } from '../context.ts'
 const WINDOW_SECONDS = 60
 
 /** A request, whether its viewer is known to be signed in or not. */
-type Asking = Pick<Context<AppEnv>, 'env' | 'req' | 'var'>
+type Asking = Pick<Context<AppEnv>, 'env' | 'req' | 'get'>
 
 /**
  * 100 requests a minute for each user, 600 for each address of those signed out. Approximate, for each
  * Cloudflare location: it guards the service; exact quotas are kept in Postgres.
  */
 export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
-  const { viewer } = c.var
+  const viewer = c.get('viewer')
   if (viewer === null) await takeFrom(c, c.env.ADDRESS_LIMITER, addressOf(c))
   else await takeFrom(c, c.env.USER_LIMITER, String(viewer.id))
   await next()
@@ -25,7 +25,7 @@ export async function limitSignIn(c: Asking, account: string): Promise<void> {
 }
 
 async function takeFrom(c: Asking, limiter: RateLimit, key: string): Promise<void> {
-  if (!c.var.deps.settings.rateLimits) return
+  if (!c.get('deps').settings.rateLimits) return
   const { success } = await limiter.limit({ key })
   if (!success) throw new AppError('rate_limited', { retryAfterSeconds: WINDOW_SECONDS })
 }

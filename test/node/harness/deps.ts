@@ -36,6 +36,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       allowedOrigins: '*',
       freshenDeadlineMs: 150,
       freshenTtlMs: 15_000,
+      loggedRequests: 1,
       databaseEpoch: 1,
       rateLimits: false,
       fanOutPushLimit: 1_000_000,
