@@ -28,22 +28,15 @@ await runTool(async () => {
   const asked = readArguments()
   if (asked === null) return console.log(USAGE)
   const plan = asked.quick ? QUICK : FULL
-  const world = await startWorld({
-    serverUrl: process.env.DATABASE_URL || undefined,
-    inspected: asked.profile,
-  })
+  const world = await startWorld({ serverUrl: process.env.DATABASE_URL || undefined, inspected: asked.profile })
   try {
-    console.log(
-      `Load of the machine before: ${loadText()} on ${cpus().length} cores. The per-minute limits are off.\n`,
-    )
+    console.log(`Load of the machine before: ${loadText()} on ${cpus().length} cores. The per-minute limits are off.\n`)
     for (const name of asked.parts) {
       const part = PARTS[name]
       if (part === undefined) continue
       const startMs = Date.now()
       const report = await part(world, asked.profile ? { ...plan, profiling: profilerOf(world, name) } : plan)
-      console.log(
-        `${printable(report)}\n  ${Math.round((Date.now() - startMs) / 1000)} s, load ${loadText()}\n`,
-      )
+      console.log(`${printable(report)}\n  ${Math.round((Date.now() - startMs) / 1000)} s, load ${loadText()}\n`)
       await writeResult(report, asked.quick)
       if (missedIn(report).length > 0) process.exitCode = 1
     }
@@ -88,7 +81,5 @@ function profilerOf(world: World, part: string): Plan['profiling'] {
 }
 
 function loadText(): string {
-  return loadavg()
-    .map((value) => value.toFixed(1))
-    .join(' ')
+  return loadavg().map((value) => value.toFixed(1)).join(' ')
 }

@@ -62,11 +62,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           }),
           unsafeDirectSockets: [{}],
         },
-        workerOf(
-          PASSWORDS_CONFIG,
-          'warbler-passwords',
-          bundleWorker(PASSWORDS_CONFIG, join(folder, 'passwords')),
-        ),
+        workerOf(PASSWORDS_CONFIG, 'warbler-passwords', bundleWorker(PASSWORDS_CONFIG, join(folder, 'passwords'))),
         {
           ...workerOf(BARE_CONFIG, 'warbler-bare', bundleWorker(BARE_CONFIG, join(folder, 'bare')), {
             DATABASE_URL: databaseUrl,
@@ -105,20 +101,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
 /** As wrangler understands its configuration, with the bundle instead of the source. Assets would put a hop before it. */
 function workerOf(config: string, name: string, scriptPath: string, vars: Record<string, string> = {}) {
-  const {
-    assets: _assets,
-    modulesRules: _rules,
-    bindings,
-    ...options
-  } = optionsOf(join(PROJECT_ROOT, config)).workerOptions
-  return {
-    ...options,
-    name,
-    modules: true,
-    scriptPath,
-    modulesRoot: dirname(scriptPath),
-    bindings: { ...bindings, ...vars },
-  }
+  const { assets: _assets, modulesRules: _rules, bindings, ...options } = optionsOf(join(PROJECT_ROOT, config)).workerOptions
+  return { ...options, name, modules: true, scriptPath, modulesRoot: dirname(scriptPath), bindings: { ...bindings, ...vars } }
 }
 
 function originOf(url: URL): string {

@@ -43,12 +43,7 @@ export async function startWorld({
     pool.on('error', () => {})
     stops.push(() => pool.end())
     const endpoint = await openEndpoint(databaseUrl, stops)
-    const runtime = await startRuntime({
-      folder: folder.path,
-      databaseUrl,
-      endpointUrl: endpoint.url,
-      inspected,
-    })
+    const runtime = await startRuntime({ folder: folder.path, databaseUrl, endpointUrl: endpoint.url, inspected })
     stops.push(() => runtime.stop())
     return { ...runtime, databaseUrl, pool, roundTrips: () => endpoint.stats.requests, stop }
   } catch (error) {

@@ -24,6 +24,8 @@ export interface CardBody {
   authorId: number
   /** A non-empty JSON object, without the counts, the flags, `quote_tweet` and `poll`. */
   json: string
+  /** `json` in UTF-8 but for its closing brace, where it came so. */
+  bytes?: Uint8Array
   /** Those of when the card was made. */
   counts: Counts
   poll: { endsAtMs: number; options: string[] } | null
@@ -62,6 +64,29 @@ export interface Reading {
   retweetedBy: UserCard | null
 }
 
+/** Counts of a tweet, and how they are written once a page knows them. */
+export interface CountsJson {
+  counts: Counts
+  /** The fields in UTF-8, with a comma before them. */
+  bytes: Uint8Array
+}
+
+export function serializeCounts(counts: Counts): CountsJson {
+  return { counts, bytes: encoder.encode(countFields(counts)) }
+}
+
+/** A Tweet's wire JSON in pieces of UTF-8. Those of most tweets, which quote nothing and ask nothing, are there already. */
+export function joinTweetBytes(
+  card: Card,
+  reading: Reading,
+  known: CountsJson | null,
+): readonly Uint8Array[] {
+  const { bytes, tweetId } = card
+  const isPlain = card.quote === null && card.poll === null && reading.retweetedBy === null
+  if (!isPlain || bytes === undefined || known === null) return [encoder.encode(joinTweetJson(card, reading))]
+  return [bytes, NO_PARTS, known.bytes, CLOSING_FLAGS[reading.flagsOf(tweetId) & FLAGS_MASK] ?? NO_PARTS]
+}
+
 /** A Tweet's wire JSON: its serialized card, never parsed again on the way, joined with what changes often. */
 export function joinTweetJson(card: Card, reading: Reading): string {
   const { retweetedBy } = reading
@@ -82,12 +107,32 @@ function bodyJson(body: CardBody, quote: string, reading: Reading): string {
   const flags = reading.flagsOf(body.tweetId)
   return (
     `${body.json.slice(0, -1)},"quote_tweet":${quote},"poll":${pollJson(body, counts, flags, reading.nowMs)}` +
+    countFields(counts) +
+    flagFields(flags)
+  )
+}
+
+function countFields(counts: Counts): string {
+  return (
     `,"like_count":${counts.likes},"retweet_count":${counts.retweets},"reply_count":${counts.replies}` +
-    `,"quote_count":${counts.quotes},"bookmark_count":${counts.bookmarks}` +
+    `,"quote_count":${counts.quotes},"bookmark_count":${counts.bookmarks}`
+  )
+}
+
+function flagFields(flags: number): string {
+  return (
     `,"is_liked":${(flags & FLAG_LIKED) !== 0},"is_retweeted":${(flags & FLAG_RETWEETED) !== 0}` +
     `,"is_bookmarked":${(flags & FLAG_BOOKMARKED) !== 0}`
   )
 }
+
+const encoder = new TextEncoder()
+const NO_PARTS = encoder.encode(',"quote_tweet":null,"poll":null')
+const FLAGS_MASK = FLAG_LIKED | FLAG_RETWEETED | FLAG_BOOKMARKED
+/** The end of a tweet, for each combination of flags. */
+const CLOSING_FLAGS = Array.from({ length: FLAGS_MASK + 1 }, (_, flags) =>
+  encoder.encode(`${flagFields(flags)}}`),
+)
 
 function pollJson({ tweetId, poll }: CardBody, { votes }: Counts, flags: number, nowMs: number): string {
   if (poll === null) return 'null'

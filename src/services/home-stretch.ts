@@ -1,5 +1,5 @@
 import type { PageEntry } from '../contracts/timeline.ts'
-import { joinTweetJson } from '../contracts/tweet-json.ts'
+import { joinTweetBytes, type Reading } from '../contracts/tweet-json.ts'
 import { isUnavailable } from '../db/client.ts'
 import { readHomeAbove, readHomeBelow } from '../db/statements/home-timeline.ts'
 import type { EntryRow } from '../db/statements/tweets.ts'
@@ -22,10 +22,15 @@ export type HomePosition = { top: EntryId | null } & (
  */
 export type Degraded = 'stale' | 'timeline'
 
+/** A serialized Tweet, in pieces of UTF-8. */
+export type TweetBytes = readonly Uint8Array[]
+
+const encoder = new TextEncoder()
+
 /** One stretch of the timeline, after the rules. */
 export interface Stretch {
-  /** Serialized Tweets, newest first. */
-  tweets: string[]
+  /** Newest first. */
+  tweets: TweetBytes[]
   /** All between where it began and here, inclusive, is among the tweets. */
   reached: number
   /** Nothing comes after it in its direction. */
@@ -136,7 +141,7 @@ async function presentKept(
   const reached = isWhole ? skeleton.reached : end.id
   return {
     ...emptyStretch({ ...skeleton, reached }, direction),
-    tweets: entries.flatMap((entry) => presentEntry(entry, fresh, nowMs) ?? []),
+    tweets: entries.map((entry) => presentEntry(entry, fresh, nowMs)).filter(isShown),
     degraded: fresh.stale || !skeleton.isComplete ? 'stale' : null,
   }
 }
@@ -174,20 +179,25 @@ export function presentEntry(
   entry: PageEntry,
   { freshness, cards, quotes, users }: Freshened,
   nowMs: number,
-): string | null {
+): TweetBytes | null {
   const { tweetId, retweeterId, flags } = entry
   const card = cards.get(tweetId) ?? entry.card
   const candidate = freshness.get(tweetId) ?? { gone: false, authorIsPrivate: false }
   if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return null
   // Of a card that the object did not have it does not know the quoted author.
   const quote = quotes.get(tweetId) ?? { hidden: entry.hidesQuote, flags: entry.quoteFlags }
-  return joinTweetJson(card, {
+  const reading: Reading = {
     nowMs,
-    countsOf: (id) => freshness.get(id as TweetId)?.counts ?? null,
+    countsOf: (id) => freshness.get(id as TweetId)?.counts.counts ?? null,
     flagsOf: (id) => (id === tweetId ? flags : quote.flags),
     hides: () => quote.hidden,
     retweetedBy: retweeterId === null ? null : (users.get(retweeterId) ?? entry.retweeter),
-  })
+  }
+  return joinTweetBytes(card, reading, freshness.get(tweetId)?.counts ?? null)
+}
+
+function isShown(tweet: TweetBytes | null): tweet is TweetBytes {
+  return tweet !== null
 }
 
 function leading<Item>(items: Item[], holds: (item: Item) => boolean): Item[] {
@@ -214,7 +224,7 @@ async function readBelow(
   const isLast = rows.length <= limit
   const shown = rows.slice(0, limit)
   return {
-    tweets: shown.flatMap((row) => presentRow(row, viewer.id, nowMs) ?? []),
+    tweets: shown.map((row) => presentRow(row, viewer.id, nowMs)).filter(isShown),
     reached: isLast ? 0 : (shown.at(-1)?.entry_id ?? 0),
     isLast,
     top: top === MAX_ID ? (rows[0]?.entry_id ?? top) : top,
@@ -235,7 +245,10 @@ async function readAbove(
   const isLast = rows.length <= limit
   const shown = rows.slice(0, limit)
   return {
-    tweets: shown.toReversed().flatMap((row) => presentRow(row, viewer.id, nowMs) ?? []),
+    tweets: shown
+      .toReversed()
+      .map((row) => presentRow(row, viewer.id, nowMs))
+      .filter(isShown),
     reached: isLast ? below - 1 : (shown.at(-1)?.entry_id ?? after),
     isLast: isLast && below > top,
     top: top === MAX_ID ? (shown.at(-1)?.entry_id ?? top) : top,
@@ -252,8 +265,8 @@ async function whenAvailable<Rows>(reading: Promise<Rows>): Promise<Rows | null>
   }
 }
 
-function presentRow({ entry }: EntryRow, viewerId: UserId, nowMs: number): string | null {
+function presentRow({ entry }: EntryRow, viewerId: UserId, nowMs: number): TweetBytes | null {
   if (entry === null) return null
   const tweet = presentTweet(entry.tweet, entry.flags, { viewerId, nowMs }, entry.retweeter)
-  return JSON.stringify({ ...tweet, impression_count: undefined })
+  return [encoder.encode(JSON.stringify({ ...tweet, impression_count: undefined }))]
 }

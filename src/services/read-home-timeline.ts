@@ -2,7 +2,13 @@ import type { EntryId } from '../domain/ids.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { readMarker } from './home-marker.ts'
 import { unavailable } from './home-skeleton.ts'
-import { type Degraded, type HomePosition, readStretch, type Stretch } from './home-stretch.ts'
+import {
+  type Degraded,
+  type HomePosition,
+  readStretch,
+  type Stretch,
+  type TweetBytes,
+} from './home-stretch.ts'
 
 /** How often a page that rules have thinned is filled up before it is answered short. */
 const REFILLS_MAX = 4
@@ -18,8 +24,8 @@ export interface HomeRequest {
 export type HomePlace = { top: EntryId } & ({ before: number } | { after: number })
 
 export interface HomePage {
-  /** Serialized Tweets, newest first. */
-  tweets: string[]
+  /** Newest first. */
+  tweets: TweetBytes[]
   /** Where the page of older tweets begins; null at the end of history. */
   older: HomePlace | null
   /** Where the page of newer tweets begins; null at the beginning of the scroll. */
@@ -68,7 +74,7 @@ export async function readHomeAroundMarker(deps: Deps, viewer: Viewer, limit: nu
 
 /** Stretches until a page is full. */
 interface Filled {
-  tweets: string[]
+  tweets: TweetBytes[]
   /** Where to go on; null where nothing comes after. */
   rest: HomePosition | null
   top: EntryId | null
@@ -94,7 +100,7 @@ function isEnough({ tweets, degraded }: Filled, limit: number): boolean {
   return tweets.length >= limit || (degraded === 'stale' && tweets.length > 0)
 }
 
-function joined(begin: HomePosition, tweets: string[], stretch: Stretch): string[] {
+function joined(begin: HomePosition, tweets: TweetBytes[], stretch: Stretch): TweetBytes[] {
   return 'after' in begin ? [...stretch.tweets, ...tweets] : [...tweets, ...stretch.tweets]
 }
 

@@ -4,7 +4,14 @@ import { type EntryId, timeOf } from '../domain/ids.ts'
 import { rank, rankingScore } from '../domain/ranking.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { readSkeleton, type Skeleton, TimelineFailed, unavailable } from './home-skeleton.ts'
-import { type Degraded, type Hydrated, hydrate, presentEntry, readStretch } from './home-stretch.ts'
+import {
+  type Degraded,
+  type Hydrated,
+  hydrate,
+  presentEntry,
+  readStretch,
+  type TweetBytes,
+} from './home-stretch.ts'
 
 /** Entries that are ranked together: the newest so many, then those below them. */
 const WINDOW_ENTRIES = 100
@@ -29,7 +36,7 @@ export interface TopPlace {
 }
 
 export interface TopPage {
-  tweets: string[]
+  tweets: TweetBytes[]
   next: TopPlace | null
   degraded: Degraded | null
 }
@@ -61,7 +68,7 @@ export async function readTopTimeline(
 }
 
 interface TopWindow {
-  tweets: string[]
+  tweets: TweetBytes[]
   next: TopPlace | null
   degraded: Degraded | null
 }
@@ -137,7 +144,7 @@ function present(
   { fresh }: Hydrated,
   { skeleton, before, end, wanted, known, nowMs }: Presenting,
 ): TopWindow {
-  const tweets: string[] = []
+  const tweets: TweetBytes[] = []
   let taken = 0
   for (; taken < known && tweets.length < wanted; taken++) {
     const entry = order[taken]
@@ -166,7 +173,7 @@ async function readByTime(
 function signalsOf(entry: PageEntry, { fresh }: Hydrated, nowMs: number) {
   const card = fresh.cards.get(entry.tweetId) ?? entry.card
   const { likes, retweets, quotes, replies } =
-    fresh.freshness.get(entry.tweetId)?.counts ?? card?.counts ?? NO_COUNTS
+    fresh.freshness.get(entry.tweetId)?.counts.counts ?? card?.counts ?? NO_COUNTS
   const ageMs = nowMs - timeOf(entry.id)
   return { likes, retweets, quotes, replies, ageMs, affinity: entry.affinity }
 }

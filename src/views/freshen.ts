@@ -1,5 +1,5 @@
 import type { UserCard } from '../contracts/http/users.ts'
-import { type Card, type Counts, NO_COUNTS } from '../contracts/tweet-json.ts'
+import { type Card, type CountsJson, NO_COUNTS, serializeCounts } from '../contracts/tweet-json.ts'
 import { type Db, isUnavailable } from '../db/client.ts'
 import {
   type Fresh,
@@ -17,7 +17,7 @@ import { TtlCache } from './ttl-cache.ts'
 /** What is known of a tweet apart from its card. */
 export interface Freshness {
   revision: string
-  counts: Counts
+  counts: CountsJson
   /** Nobody may see it: deleted, or its author is gone. */
   gone: boolean
   authorIsPrivate: boolean
@@ -25,7 +25,12 @@ export interface Freshness {
 
 const CACHED_TWEETS_MAX = 20_000
 const CACHED_USERS_MAX = 5_000
-const GONE: Freshness = { revision: '', counts: NO_COUNTS, gone: true, authorIsPrivate: false }
+const GONE: Freshness = {
+  revision: '',
+  counts: serializeCounts(NO_COUNTS),
+  gone: true,
+  authorIsPrivate: false,
+}
 
 /** What an isolate knows of tweets and of retweeters. */
 export class FreshnessCache {
@@ -173,7 +178,7 @@ function remember(
 function toFreshness(tweet: FreshTweet): Freshness {
   return {
     revision: tweet.revision,
-    counts: tweet.counts,
+    counts: serializeCounts(tweet.counts),
     gone: tweet.gone,
     authorIsPrivate: tweet.author_is_private,
   }

@@ -1,4 +1,5 @@
 import type { UserCard } from '../../contracts/http/users.ts'
+import type { PackedEntry } from '../../contracts/packed-page.ts'
 import { type Entry, KEPT_CARDS } from '../../contracts/timeline.ts'
 import type { Card } from '../../contracts/tweet-json.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
@@ -8,6 +9,8 @@ export interface KeptEntry extends Entry {
   retweeter: UserCard | null
   seq: number
   card: Card | null
+  /** As it was packed last, with which card. */
+  packed?: { card: Card | null; entry: PackedEntry }
 }
 
 /**

@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers'
-import { packPage } from '../../contracts/packed-page.ts'
 import {
   type ApplyResult,
   type EndSessions,
@@ -92,7 +91,7 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
     return this.#answering(async () => {
       await this.#warm()
       if (!(await this.#takesPullSet(request))) return { ok: false, code: 'pull_set_outdated' }
-      return { ok: true, page: packPage(this.#store.page(request)) }
+      return { ok: true, page: this.#store.packedPage(request) }
     })
   }
 

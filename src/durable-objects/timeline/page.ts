@@ -1,4 +1,12 @@
-import type { Overlay, PageEntry, PageRequest, TimelinePage } from '../../contracts/timeline.ts'
+import {
+  type PackedEntry,
+  type PackedPage,
+  type PageFrame,
+  packEntry,
+  packPage,
+  type Reading,
+} from '../../contracts/packed-page.ts'
+import type { Entry, Overlay, PageEntry, PageRequest, TimelinePage } from '../../contracts/timeline.ts'
 import type { Card } from '../../contracts/tweet-json.ts'
 import { MAX_ID, type TweetId, type UserId } from '../../domain/ids.ts'
 import type { EntryList, KeptEntry } from './entry-list.ts'
@@ -25,13 +33,35 @@ type Line = { kept: KeptEntry } | { pulled: OverlayEntry }
 
 /** Puts a page together: kept entries merged with an overlay, in either direction. */
 export function readPage(source: PageSource, request: PageRequest): TimelinePage {
+  const { lines, frame, affinities } = readLines(source, request)
+  return { ...frame, entries: lines.map((line) => present(source, line, affinities)) }
+}
+
+/** The same page, packed: what it takes of an entry that does not change is packed once. */
+export function readPackedPage(source: PageSource, request: PageRequest): PackedPage {
+  const { lines, frame, affinities } = readLines(source, request)
+  return packPage(
+    frame,
+    lines.map((line) => {
+      const card = cardOf(source, line)
+      return { packed: packedEntry(line, card), reading: readingOf(source, line, card, affinities) }
+    }),
+  )
+}
+
+interface Lines {
+  lines: Line[]
+  frame: PageFrame
+  affinities: Map<UserId, number>
+}
+
+function readLines(source: PageSource, request: PageRequest): Lines {
   const { overlay } = request
   const floor = Math.max(source.floor, overlay?.floor ?? 0)
   const top = request.top ?? newestOf(source, overlay)
   const affinities = affinitiesOf(source, request)
   const shown = request.after === undefined ? below(source, request, floor, top) : above(source, request, top)
-  return {
-    entries: shown.lines.map((line) => present(source, line, affinities)),
+  const frame = {
     top,
     reached: shown.reached,
     floor,
@@ -39,6 +69,7 @@ export function readPage(source: PageSource, request: PageRequest): TimelinePage
     pulled: { hash: source.pulled.hash, authors: [...source.pulled.authors] },
     ownCardChangedAtMs: source.ownCardChangedAtMs,
   }
+  return { lines: shown.lines, frame, affinities }
 }
 
 interface Stretch {
@@ -114,10 +145,13 @@ function linesAbove(
 }
 
 function* keptLines(source: PageSource, entries: Iterable<KeptEntry>, top: number): Generator<Line> {
-  for (const entry of entries) {
-    if (isPulled(source, entry) || entry.id > top) continue
-    if (newestShowing(source, entry.tweetId, top)?.id === entry.id) yield { kept: entry }
-  }
+  for (const entry of entries) if (isShown(source, entry, top)) yield { kept: entry }
+}
+
+function isShown(source: PageSource, entry: KeptEntry, top: number): boolean {
+  if (entry.id > top || isPulled(source, entry)) return false
+  const entries = source.entries.ofTweet(entry.tweetId)
+  return entries.length === 1 || newestShowing(source, entry.tweetId, top)?.id === entry.id
 }
 
 function* pulledLines(source: PageSource, entries: Iterable<OverlayEntry>, top: number): Generator<Line> {
@@ -172,25 +206,63 @@ function affinitiesOf({ entries, flagsOf }: PageSource, { wantsAffinity }: PageR
   return acts
 }
 
+/** What of a line depends on the reader, and may change with every act of theirs. */
+function readingOf(
+  source: PageSource,
+  line: Line,
+  card: Card | null,
+  affinities: Map<UserId, number>,
+): Reading {
+  const quote = quoteOf(line, card)
+  const { tweetId, authorId } = entryOf(line)
+  return {
+    flags: source.flagsOf(tweetId),
+    quoteFlags: quote === null ? 0 : source.flagsOf(quote.id),
+    ofFollowee: source.hears(authorId),
+    hidesQuote: quote !== null && quote.authorId !== null && source.isDropped(quote.authorId),
+    affinity: affinities.get(authorId) ?? 0,
+  }
+}
+
 function present(source: PageSource, line: Line, affinities: Map<UserId, number>): PageEntry {
-  const { id, tweetId, authorId, retweeterId } = 'kept' in line ? line.kept : line.pulled
-  const known = 'kept' in line ? line.kept : source.entries.ofTweet(tweetId)[0]
-  const card = known === undefined ? null : source.cardOf(known)
-  const quote =
-    'kept' in line
-      ? { id: card?.quote?.tweetId ?? null, authorId: card?.quote?.body?.authorId ?? null }
-      : { id: line.pulled.quotedId, authorId: line.pulled.quotedAuthorId }
+  const card = cardOf(source, line)
+  const { id, tweetId, authorId, retweeterId } = entryOf(line)
+  const retweeter = 'kept' in line ? line.kept.retweeter : null
   return {
     id,
     tweetId,
     authorId,
     retweeterId,
-    retweeter: 'kept' in line ? line.kept.retweeter : null,
+    retweeter,
     card,
-    flags: source.flagsOf(tweetId),
-    quoteFlags: quote.id === null ? 0 : source.flagsOf(quote.id as TweetId),
-    ofFollowee: source.hears(authorId),
-    hidesQuote: quote.authorId !== null && source.isDropped(quote.authorId as UserId),
-    affinity: affinities.get(authorId) ?? 0,
+    ...readingOf(source, line, card, affinities),
   }
+}
+
+function packedEntry(line: Line, card: Card | null): PackedEntry {
+  if (!('kept' in line)) return packEntry(line.pulled, null, card)
+  const { kept } = line
+  if (kept.packed?.card === card) return kept.packed.entry
+  const entry = packEntry(kept, kept.retweeter, card)
+  kept.packed = { card, entry }
+  return entry
+}
+
+function cardOf(source: PageSource, line: Line): Card | null {
+  const known = 'kept' in line ? line.kept : source.entries.ofTweet(line.pulled.tweetId)[0]
+  return known === undefined ? null : source.cardOf(known)
+}
+
+function quoteOf(line: Line, card: Card | null): { id: TweetId; authorId: UserId | null } | null {
+  if (!('kept' in line)) {
+    const { quotedId: id, quotedAuthorId: authorId } = line.pulled
+    return id === null ? null : { id, authorId }
+  }
+  const quote = card?.quote ?? null
+  if (quote === null) return null
+  return { id: quote.tweetId as TweetId, authorId: (quote.body?.authorId ?? null) as UserId | null }
+}
+
+function entryOf(line: Line): Entry {
+  return 'kept' in line ? line.kept : line.pulled
 }

@@ -1,3 +1,4 @@
+import type { PackedPage } from '../../contracts/packed-page.ts'
 import {
   type HomeMarker,
   KEPT_ENTRIES,
@@ -18,7 +19,7 @@ import { FlagsTable } from './flags.ts'
 import { type Backfill, Followees } from './followees.ts'
 import { Marks } from './marks.ts'
 import { migrate } from './migrations.ts'
-import { readPage } from './page.ts'
+import { type PageSource, readPackedPage, readPage } from './page.ts'
 import { type Phase, StateRow } from './state.ts'
 
 /** Trimming every so many entries rather than at each keeps the rows written for a delivery near one. */
@@ -212,22 +213,26 @@ export class TimelineStore {
   // --- Reads ---
 
   page(request: PageRequest): TimelinePage {
-    const pulled = this.#facts.get('pulled')
-    return readPage(
-      {
-        entries: this.#entries,
-        floor: this.#state.current.floor,
-        pulled: { hash: pulled?.hash ?? UNKNOWN_SET, authors: this.#pulled },
-        ownCardChangedAtMs: this.#facts.get('own_card')?.changedAtMs ?? 0,
-        hears: (user) => this.#hears(user),
-        isDropped: (user) => this.#dropped.has(user),
-        isGone: (id) => this.#marks.isGone(id),
-        isOwner: (user) => user === this.userId,
-        flagsOf: (tweet) => this.#flags.get(tweet),
-        cardOf: (entry) => this.#cardOf(entry),
-      },
-      request,
-    )
+    return readPage(this.#pageSource(), request)
+  }
+
+  packedPage(request: PageRequest): PackedPage {
+    return readPackedPage(this.#pageSource(), request)
+  }
+
+  #pageSource(): PageSource {
+    return {
+      entries: this.#entries,
+      floor: this.#state.current.floor,
+      pulled: { hash: this.#facts.get('pulled')?.hash ?? UNKNOWN_SET, authors: this.#pulled },
+      ownCardChangedAtMs: this.#facts.get('own_card')?.changedAtMs ?? 0,
+      hears: (user) => this.#hears(user),
+      isDropped: (user) => this.#dropped.has(user),
+      isGone: (id) => this.#marks.isGone(id),
+      isOwner: (user) => user === this.userId,
+      flagsOf: (tweet) => this.#flags.get(tweet),
+      cardOf: (entry) => this.#cardOf(entry),
+    }
   }
 
   // --- Pulled authors ---

@@ -16,10 +16,11 @@ import {
   moveMarkerRequest,
 } from '../../contracts/http/timelines.ts'
 import { tweetPage } from '../../contracts/http/tweets.ts'
+import { concat } from '../../contracts/packed-page.ts'
 import type { HomeMarker } from '../../contracts/timeline.ts'
 import type { Viewer } from '../../services/deps.ts'
 import { moveMarker, readMarker } from '../../services/home-marker.ts'
-import type { Degraded } from '../../services/home-stretch.ts'
+import type { Degraded, TweetBytes } from '../../services/home-stretch.ts'
 import { readHomeAroundMarker, readHomeTimeline } from '../../services/read-home-timeline.ts'
 import { readTopTimeline } from '../../services/read-top-timeline.ts'
 import { readUserTimeline } from '../../services/read-user-timeline.ts'
@@ -31,6 +32,10 @@ import { readPage } from '../read-page.ts'
 import { serializedJson } from '../serialized-json.ts'
 import { TOP_CURSOR, topCursor, topPlace } from '../top-places.ts'
 import { json, problems, withAccessToken } from './answers.ts'
+
+const encoder = new TextEncoder()
+const HEAD = encoder.encode('{"tweets":[')
+const COMMA = encoder.encode(',')
 
 const tags = ['timelines']
 const USER_CURSOR = 'user'
@@ -109,7 +114,8 @@ export function timelineRoutes() {
     const query = c.req.valid('query')
     if (query.sort === 'top') return readTop(c, query)
     const asked = readPage(query, HOME_CURSOR, HOME_OFFSET_MAX)
-    const { deps, viewer } = c.var
+    const deps = c.get('deps')
+    const viewer = c.get('viewer')
     const { limit, offset } = asked
     const page =
       query.around === 'marker'
@@ -155,12 +161,13 @@ async function readTop(c: HomeContext, query: PageQuery) {
 /** The tweets are serialized already: joining them is all that is left to do. */
 function answer(
   c: HomeContext,
-  { tweets, degraded }: { tweets: string[]; degraded: Degraded | null },
+  { tweets, degraded }: { tweets: TweetBytes[]; degraded: Degraded | null },
   pagination: ScrollPagination,
 ) {
   if (degraded !== null) c.header('x-degraded', degraded)
-  const body = `{"tweets":[${tweets.join(',')}],"pagination":${JSON.stringify(pagination)}}`
-  return serializedJson<HomePageJson>(c, body)
+  const pieces = tweets.flatMap((tweet, index) => (index === 0 ? tweet : [COMMA, ...tweet]))
+  const tail = encoder.encode(`],"pagination":${JSON.stringify(pagination)}}`)
+  return serializedJson<HomePageJson>(c, concat([HEAD, ...pieces, tail]))
 }
 
 function presentMarker(marker: HomeMarker | null): HomeMarkerJson {
