@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
-import { idFloor } from '../../domain/ids.ts'
-import { type Db, transaction } from '../client.ts'
+import { idFloor, timeOf } from '../../domain/ids.ts'
+import { type Db, query } from '../client.ts'
 import { flagBits } from './engagement.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
@@ -9,8 +9,11 @@ import type { EntryRow, ShownEntry } from './tweets.ts'
 import { isPresent, mayRead, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
 const DAY_MS = 86_400_000
-/** Ages at which the windows of a pull end. Each is read only while those before it did not fill the page. */
-const WINDOW_AGES_MS = [2 * DAY_MS, 14 * DAY_MS, 90 * DAY_MS]
+/**
+ * How far back the windows of a pull reach. Each is read only while those before it did not fill the page, and then costs
+ * a probe for each author at least, so each is some times as long as the one before.
+ */
+const WINDOW_AGES_MS = [DAY_MS, 5 * DAY_MS, 30 * DAY_MS, 180 * DAY_MS]
 
 export interface PulledEntry {
   /** The tweet's id, or the retweet's. */
@@ -66,26 +69,26 @@ export function replyBelongs(reader: number | SQL, alias: 't' | 'shown' = 't'): 
 }
 
 /**
- * The newest entries of `authors` with `from <= id < to`: their tweets and their retweets of what the reader may
- * see. `idx_tweets_user_created` and `idx_retweets_user_id` give each author's in order.
+ * The newest entries of `authors` in the window `w` of ids: their tweets and their retweets of what the reader may see.
+ * `idx_tweets_user_created` and `idx_retweets_user_id` give each author's in order.
  */
-function newestBetween(reader: UserId, from: number, to: number, limit: number): SQL {
+function newestInWindow(reader: UserId, end: number, limit: number): SQL {
   return sql`
-      (select e.id, e.tweet_id, e.author_id, e.retweeter_id
+      (select e.id, e.tweet_id, e.author_id, e.retweeter_id, e.quote_tweet_id
        from authors a
        cross join lateral (
-         (select t.id, t.id as tweet_id, t.user_id as author_id, null::bigint as retweeter_id
+         (select t.id, t.id as tweet_id, t.user_id as author_id, null::bigint as retweeter_id, t.quote_tweet_id
           from tweets t
-          where t.user_id = a.id and t.id >= ${from}::bigint and t.id < ${to}::bigint and t.is_deleted = false
+          where t.user_id = a.id and t.id >= w.since and t.id < w.until and t.id < ${end}::bigint and t.is_deleted = false
             and ${replyBelongs(reader)}
           order by t.id desc
           limit ${limit})
          union all
-         (select r.id, r.tweet_id, t.user_id, r.user_id
+         (select r.id, r.tweet_id, t.user_id, r.user_id, t.quote_tweet_id
           from retweets r
           join tweets t on t.id = r.tweet_id
           join users u on u.id = t.user_id
-          where r.user_id = a.id and a.show_retweets and r.id >= ${from}::bigint and r.id < ${to}::bigint
+          where r.user_id = a.id and a.show_retweets and r.id >= w.since and r.id < w.until
             and ${tweetIsVisibleTo(reader)} and ${notMutedBy(reader, sql`u.id`)}
           order by r.id desc
           limit ${limit})) e
@@ -94,19 +97,23 @@ function newestBetween(reader: UserId, from: number, to: number, limit: number):
 }
 
 /**
- * The newest `limit` entries below `before`, in windows of ids that widen into the past. `limit` over `union all`
- * stops the append as soon as it is full, so a reader of active authors touches the newest partitions only.
- * The append must keep its order: it runs without parallel workers (`noParallel`).
+ * The newest `limit` entries below `before`, in windows of ids that widen into the past from there. The join runs
+ * through the windows in their order and `limit` stops it as soon as it is full, so a reader of active authors touches
+ * the newest partitions only. The windows are rows, not branches of a union: planned once, they cost each partition
+ * once, and are pruned as each is read. No parallel workers mix up the order: scans of a CTE, here `authors`, never run
+ * in one.
  */
 function newestEntries(reader: UserId, before: number, nowMs: number, limit: number): SQL {
-  const bounds = [before, ...WINDOW_AGES_MS.map((age) => Math.min(idFloor(nowMs - age), before)), 0]
-  const windows = bounds
-    .slice(1)
-    .map((from, index) => newestBetween(reader, from, bounds[index] ?? before, limit))
-  return sql`select * from (${sql.join(windows, sql` union all `)}) windows limit ${limit}`
+  const newestMs = Math.min(nowMs, timeOf(before as EntryId))
+  const end = Math.min(before, idFloor(nowMs + DAY_MS))
+  const bounds = [end, ...WINDOW_AGES_MS.map((age) => idFloor(newestMs - age)), 0]
+  const windows = bounds.slice(1).map((since, index) => sql`(${since}::bigint, ${bounds[index]}::bigint)`)
+  return sql`
+      select e.id, e.tweet_id, e.author_id, e.retweeter_id, e.quote_tweet_id
+      from (values ${sql.join(windows, sql`, `)}) w(since, until)
+      cross join lateral ${newestInWindow(reader, end, limit)} e
+      limit ${limit}`
 }
-
-const noParallel = sql`select set_config('max_parallel_workers_per_gather', '0', true)`
 
 /** The columns of PulledEntries, of the entries `newest`. */
 function pulledEntries(reader: UserId): SQL {
@@ -125,10 +132,7 @@ function pulledEntries(reader: UserId): SQL {
           select shown.id, ${flagBits(reader, sql`shown.id`)} as flags
           from (select tweet_id as id from newest
                 union
-                select quoting.quote_tweet_id
-                from newest n
-                cross join lateral (select t.quote_tweet_id from tweets t where t.id = n.tweet_id limit 1) quoting
-                where quoting.quote_tweet_id is not null) shown) s
+                select quote_tweet_id from newest where quote_tweet_id is not null) shown) s
         where s.flags <> 0), '[]')`
 }
 
@@ -138,9 +142,9 @@ export async function pullTimeline(
   user: UserId,
   { before, nowMs, limit }: { before: number; nowMs: number; limit: number },
 ): Promise<PulledTimeline> {
-  const [row] = await transaction<{ pulled: PulledTimeline }>(db, {
-    before: [noParallel],
-    main: sql`
+  const [row] = await query<{ pulled: PulledTimeline }>(
+    db,
+    sql`
     with authors as materialized (${homeAuthors(user)}
     ), newest as materialized (${newestEntries(user, before, nowMs, limit)}
     )
@@ -153,7 +157,7 @@ export async function pullTimeline(
               union select blocker_id from blocks where blocked_id = ${user}
               union select muted_id from mutes
                     where muter_id = ${user} and (expires_at is null or expires_at > now())) d), '[]')) as pulled`,
-  })
+  )
   if (row === undefined) throw new Error('Pulling a timeline answered no row')
   return row.pulled
 }
@@ -165,9 +169,9 @@ export async function readBackfill(
   author: UserId,
   { nowMs, before, limit }: { nowMs: number; before: number; limit: number },
 ): Promise<PulledEntries> {
-  const [row] = await transaction<{ pulled: PulledEntries }>(db, {
-    before: [noParallel],
-    main: sql`
+  const [row] = await query<{ pulled: PulledEntries }>(
+    db,
+    sql`
     with authors as materialized (
       select u.id, coalesce(f.show_retweets, true) as show_retweets
       from users u
@@ -176,7 +180,7 @@ export async function readBackfill(
     ), newest as materialized (${newestEntries(reader, before, nowMs, limit)}
     )
     select json_build_object(${pulledEntries(reader)}) as pulled`,
-  })
+  )
   if (row === undefined) throw new Error('A backfill answered no row')
   return row.pulled
 }
@@ -201,9 +205,9 @@ export async function readHomeBelow(
   viewer: UserId,
   { before, top, nowMs, limit, offset }: BelowPage,
 ): Promise<EntryRow[]> {
-  return transaction<{ entry_id: EntryId; entry: ShownEntry | null }>(db, {
-    before: [noParallel],
-    main: sql`
+  return query<{ entry_id: EntryId; entry: ShownEntry | null }>(
+    db,
+    sql`
     with authors as materialized (${homeAuthors(viewer)}
     ), newest as materialized (${newestEntries(viewer, before, nowMs, limit + offset)}
     )
@@ -224,5 +228,5 @@ export async function readHomeBelow(
       where t.id = page.tweet_id
       limit 1) shown
     order by page.id desc`,
-  })
+  )
 }
