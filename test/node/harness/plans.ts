@@ -14,11 +14,14 @@ const node = z.object({
   'Index Name': z.string().optional(),
   'Actual Loops': z.number(),
   'Actual Rows': z.number(),
+  'Shared Hit Blocks': z.number(),
+  'Shared Read Blocks': z.number(),
   get Plans() {
     return z.array(node).optional()
   },
 })
-const explained = z.tuple([z.object({ Plan: node })])
+const pages = z.object({ 'Shared Hit Blocks': z.number(), 'Shared Read Blocks': z.number() })
+const explained = z.tuple([z.object({ Plan: node, Planning: pages.optional() })])
 
 /** A step of a plan that was run, and how often. */
 export interface Step {
@@ -30,24 +33,41 @@ export interface Step {
   rows: number
 }
 
+/** How a statement was run. */
+export interface Run {
+  steps: Step[]
+  /** Pages that planning and running it looked at, in memory or not: what it costs, whatever else the machine does. */
+  pages: number
+}
+
 /** The steps that the last statement of `work`, a single round trip through the driver, takes when it is run. */
 export async function stepsOf(pool: pg.Pool, work: () => Promise<unknown>): Promise<Step[]> {
+  const { steps } = await runOf(pool, work)
+  return steps
+}
+
+/** The same with what it costs, after `prepare`, which is undone with all that the statement does. */
+export async function runOf(pool: pg.Pool, work: () => Promise<unknown>, prepare = ''): Promise<Run> {
   const statements = await recorded(work)
   const client = await pool.connect()
   try {
     await client.query('begin')
+    await client.query(prepare)
     for (const { query, params } of statements.slice(0, -1)) await client.query(query, params)
     const last = statements.at(-1)
     const { rows } = await client.query<{ 'QUERY PLAN': unknown }>(
-      `explain (analyze, timing off, format json) ${last?.query}`,
+      `explain (analyze, buffers, timing off, format json) ${last?.query}`,
       last?.params,
     )
-    return flatten(explained.parse(rows[0]?.['QUERY PLAN'])[0].Plan)
+    const [{ Plan, Planning }] = explained.parse(rows[0]?.['QUERY PLAN'])
+    return { steps: flatten(Plan), pages: pagesIn(Plan) + (Planning === undefined ? 0 : pagesIn(Planning)) }
   } finally {
     await client.query('rollback')
     client.release()
   }
 }
+
+const pagesIn = (used: z.infer<typeof pages>) => used['Shared Hit Blocks'] + used['Shared Read Blocks']
 
 async function recorded(work: () => Promise<unknown>): Promise<z.infer<typeof statement>[]> {
   const ownFetch = neonConfig.fetchFunction
