@@ -114,7 +114,7 @@ describe('a cold build on 36 partitions', () => {
         new Set(whole.steps.filter(ofTweets).map(({ relation }) => relation)).size,
       ).toBeGreaterThanOrEqual(PARTITIONS)
       expect(new Set(alone.steps.filter(ofTweets).map(({ relation }) => relation)).size).toBe(1)
-    expect(whole.pages).toBeLessThanOrEqual(3 * alone.pages)
+      expect(whole.pages).toBeLessThanOrEqual(3 * alone.pages)
     },
   )
 
