@@ -113,9 +113,9 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
     join outbox o on o.id = task.outbox_id
     left join lateral (
       select t.user_id, t.reply_to_id, t.reply_to_user_id, t.quote_tweet_id, u.is_private, ${tweetRecord(NOBODY)} as tweet
-      from tweets t
+      from tweet_by_id(task.tweet_id) t
       join users u on u.id = t.user_id
-      where t.id = task.tweet_id and not t.is_deleted and ${isPresent}
+      where not t.is_deleted and ${isPresent}
         and (task.entry_id = task.tweet_id or exists (select from retweets r where r.id = task.entry_id))
       limit 1) shown on true
     left join lateral (

@@ -198,7 +198,6 @@ export interface BelowPage {
 /**
  * The home timeline below what its object keeps, to the end of history. A place whose tweet may not be seen, or
  * stands further up as somebody's newer retweet, comes back without its entry, so that a page knows how far it has read.
- * `limit 1` keeps each tweet a probe of its primary key: joined, they may be looked for in whole partitions.
  */
 export async function readHomeBelow(
   db: Db,
@@ -222,11 +221,9 @@ export async function readHomeBelow(
                'tweet', ${tweetRecord(viewer)},
                'flags', ${viewerFlags(viewer)},
                'retweeter', case when r.id is not null then ${userRecord('r')} end) end as entry
-      from tweets t
+      from tweet_by_id(page.tweet_id) t
       join users u on u.id = t.user_id
-      left join users r on r.id = page.retweeter_id
-      where t.id = page.tweet_id
-      limit 1) shown
+      left join users r on r.id = page.retweeter_id) shown
     order by page.id desc`,
   )
 }
