@@ -64,7 +64,7 @@ export const pollRecord = sql`(
       from polls p
       where p.tweet_id = t.id)`
 
-const bodyPairs = sql`
+const pairsOf = (poll: SQL) => sql`
     'id', t.id,
     'content', t.content,
     'media_urls', t.media_urls,
@@ -79,8 +79,9 @@ const bodyPairs = sql`
     'quote_count', t.quote_count,
     'bookmark_count', t.bookmark_count,
     'impression_count', t.impression_count,
-    'poll', ${pollRecord},
+    'poll', ${poll},
     'user', ${userRecord('u')}`
+const bodyPairs = pairsOf(pollRecord)
 
 /**
  * What the viewer did to the tweet `t`, as JSON. Each is a probe of a primary key: a scalar subquery, because the
@@ -129,10 +130,7 @@ export function tweetRecord(viewer: number): SQL {
       where wanted.id is not null))`
 }
 
-/**
- * `tweetRecord` of tweets that are known to quote nothing: the same for every reader, and without what it takes to plan
- * a look at the quoted tweet in every partition, which costs more than running it.
- */
-export const plainTweetRecord: SQL = sql`json_build_object(${bodyPairs},
+/** `tweetRecord` of a tweet that was just written and quotes nothing: the same for every reader, without the poll. */
+export const newTweetRecord: SQL = sql`json_build_object(${pairsOf(sql`null`)},
     'revision', t.revision || '.' || u.revision,
     'quote', null)`
