@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { CounterSubject } from '../../contracts/queues.ts'
-import { type Db, query, transaction } from '../client.ts'
+import { array, type Db, query, transaction } from '../client.ts'
 
 export interface Subject {
   subject: CounterSubject
@@ -21,11 +21,17 @@ export async function foldCounters(db: Db, subjects: readonly Subject[]): Promis
   if (subjects.length === 0) return 0
   const given = JSON.stringify(subjects)
   const named = sql`jsonb_to_recordset(${given}::jsonb) as s(subject text, id bigint)`
+  // Given outright, so that the planner leaves out the partitions that have none of them.
+  const idsOf = (kind: CounterSubject) =>
+    array(
+      subjects.flatMap(({ subject, id }) => (subject === kind ? [id] : [])),
+      'bigint',
+    )
   const lock = (kind: CounterSubject, table: 'users' | 'tweets' | 'hashtags') => {
     if (!subjects.some(({ subject }) => subject === kind)) return null
     return sql`
       select from ${sql.raw(table)}
-      where id in (select s.id from ${named} where s.subject = ${kind})
+      where id = any(${idsOf(kind)})
       order by id
       for no key update`
   }
@@ -67,7 +73,7 @@ export async function foldCounters(db: Db, subjects: readonly Subject[]): Promis
           quote_count = t.quote_count + s.quotes,
           bookmark_count = t.bookmark_count + s.bookmarks
       from sums s
-      where s.subject = 'tweet' and t.id = s.id
+      where s.subject = 'tweet' and t.id = s.id and t.id = any(${idsOf('tweet')})
         and (s.likes, s.retweets, s.replies, s.quotes, s.bookmarks) <> (0, 0, 0, 0, 0)
     ), votes as (
       select id, substr(counter, length(${POLL_COUNTER}) + 1)::smallint as position, sum(delta) as votes

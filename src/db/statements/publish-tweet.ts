@@ -4,6 +4,7 @@ import type { TweetId, UserId } from '../../domain/ids.ts'
 import { array, brokenConstraint, type Db, transaction } from '../client.ts'
 import { claimIdempotencyKey, releaseIdempotencyKey } from './idempotency-keys.ts'
 import { namedBy } from './named-tweets.ts'
+import { type NewRow, newColumns, newRow, newTweetRecord } from './new-tweets.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
 import {
   type Carried,
@@ -17,7 +18,7 @@ import {
   tagsOf,
 } from './publication-parts.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
-import { newTweetRecord, type TweetRecord, tweetRecord } from './tweet-columns.ts'
+import { type TweetRecord, tweetRecord } from './tweet-columns.ts'
 import { entitiesOf, insertHashtags, type NewEntities } from './tweet-tags.ts'
 import { NOBODY } from './visibility.ts'
 
@@ -80,19 +81,24 @@ export async function insertTweets(db: Db, publication: Publication, quota: Quot
     return write()
   })
   if (row === undefined) throw new Error('Publishing answered no row')
-  return withCards(row.result)
+  return published(publication, row.result)
 }
 
-/** As the statement answers it: without a card where that is the same as what the author sees. */
+/** As the statement answers it: of tweets that quote nothing, only what was not known before. */
 type Written =
   | Exclude<Published, { outcome: 'published' }>
-  | (Omit<Extract<Published, { outcome: 'published' }>, 'tweets'> & {
-      tweets: { tweet: TweetRecord; card: TweetRecord | null }[]
-    })
+  | (Omit<Extract<Published, { outcome: 'published' }>, 'tweets'> & { tweets: (PublishedTweet | NewRow)[] })
 
-function withCards(written: Written): Published {
+function published({ tweets }: Publication, written: Written): Published {
   if (written.outcome !== 'published') return written
-  return { ...written, tweets: written.tweets.map(({ tweet, card }) => ({ tweet, card: card ?? tweet })) }
+  const records = tweets.map((tweet, place): PublishedTweet => {
+    const row = written.tweets[place]
+    if (row === undefined) throw new Error('Publishing answered too few tweets')
+    if ('card' in row) return row
+    const record = newTweetRecord(tweet, row)
+    return { tweet: record, card: record }
+  })
+  return { ...written, tweets: records }
 }
 
 /** Another insert took an id during this one, which was undone: the next statement sees whose it is. */
@@ -166,7 +172,7 @@ function writeTweets(publication: Publication, quota: Quota): SQL {
       cross join given g
       ${only(carried.named, sql`left join named parent on parent.place = g.place and parent.field = 'reply_to_id'`)}
       order by g.id
-      returning *
+      returning ${carried.quotes ? sql`*` : newColumns}
     )${dependants(carried)}, ${ledger(authorId, carried)}, sent as (
       insert into outbox (queue, message, next_attempt_at)
       select ${outboxRow(
@@ -209,9 +215,9 @@ function writeTweets(publication: Publication, quota: Quota): SQL {
     end as result`
 }
 
-/** The `tweet` and `card` of `t` and its author `u`. */
+/** The PublishedTweet or NewRow of `t` and its author `u`. */
 function publishedRecord({ authorId, tweets }: Publication): SQL {
   return tweets.some(({ quoteTweetId }) => quoteTweetId !== null)
     ? sql`json_build_object('tweet', ${tweetRecord(authorId)}, 'card', ${tweetRecord(NOBODY)})`
-    : sql`json_build_object('tweet', ${newTweetRecord}, 'card', null)`
+    : newRow
 }

@@ -33,14 +33,10 @@ export function takeQuota(user: UserId, quota: Quota, condition: SQL, uses = 1):
  */
 export function quotaFreeInSeconds(user: UserId, { name, limit, windowSeconds }: Quota, uses = 1): SQL {
   return sql`coalesce((
-      select least(
-        ${windowSeconds}::int,
-        ceil(extract(epoch from uses[greatest(1, cardinality(uses) - ${limit}::int + ${uses}::int)]
-                                + make_interval(secs => ${windowSeconds}) - now()))::int)
-      from (select array(
-              select use from unnest(w.uses) use
-              where use > now() - make_interval(secs => ${windowSeconds})
-              order by use) as uses
-            from quota_windows w
-            where w.user_id = ${user} and w.quota = ${name}) recent), ${windowSeconds}::int)`
+      select least(${windowSeconds}::int, ceil(extract(epoch from leaves_at - now()))::int)
+      from (select uses[greatest(1, cardinality(uses) - ${limit}::int + ${uses}::int)]
+                   + make_interval(secs => ${windowSeconds}) as leaves_at
+            from quota_windows
+            where user_id = ${user} and quota = ${name}) w
+      where leaves_at > now()), ${windowSeconds}::int)`
 }

@@ -64,7 +64,7 @@ export const pollRecord = sql`(
       from polls p
       where p.tweet_id = t.id)`
 
-const pairsOf = (poll: SQL) => sql`
+const bodyPairs = sql`
     'id', t.id,
     'content', t.content,
     'media_urls', t.media_urls,
@@ -79,9 +79,8 @@ const pairsOf = (poll: SQL) => sql`
     'quote_count', t.quote_count,
     'bookmark_count', t.bookmark_count,
     'impression_count', t.impression_count,
-    'poll', ${poll},
+    'poll', ${pollRecord},
     'user', ${userRecord('u')}`
-const bodyPairs = pairsOf(pollRecord)
 
 /**
  * What the viewer did to the tweet `t`, as JSON. Each is a probe of a primary key: a scalar subquery, because the
@@ -129,8 +128,3 @@ export function tweetRecord(viewer: number): SQL {
         where ${tweetIsVisibleTo(viewer)}) seen on true
       where wanted.id is not null))`
 }
-
-/** `tweetRecord` of a tweet that was just written and quotes nothing: the same for every reader, without the poll. */
-export const newTweetRecord: SQL = sql`json_build_object(${pairsOf(sql`null`)},
-    'revision', t.revision || '.' || u.revision,
-    'quote', null)`
