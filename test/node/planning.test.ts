@@ -122,6 +122,15 @@ describe('what a statement plans of the partitions of tweets', () => {
   })
 })
 
+describe('a plain post', () => {
+  it('touches its author, its own rows and the two ledgers, in one small statement', async () => {
+    const { steps } = await runOf(database.pool, publishing('hello'))
+    const touched = new Set(steps.flatMap(({ relation }) => relation?.replace(/^tweets_.*/, 'tweets') ?? []))
+    expect([...touched].sort()).toEqual(['counter_deltas', 'outbox', 'quota_windows', 'tweets', 'users'])
+    expect(steps.length).toBeLessThanOrEqual(50)
+  })
+})
+
 describe('a tweet by its id', () => {
   const idsOf = async (id: number | null) => {
     const { rows } = await database.pool.query<{ id: string }>('select id from tweet_by_id($1)', [id])
