@@ -89,8 +89,8 @@ describe('what a statement plans of the partitions of tweets', () => {
       3,
       () => editTweet(db, tweet, author, { content: 'other', isBlank: false, ...noEntities }),
     ],
-    ['a fold: that of the tweet', 2, () => foldCounters(db, [{ subject: 'tweet', id: tweet }])],
-    ['a fold of users: none', 0, () => foldCounters(db, [{ subject: 'user', id: author }])],
+    ['a fold: that of the tweet', 2, () => foldCounters(db, [{ subject: 'tweet', id: tweet }], 1_000_000)],
+    ['a fold of users: none', 0, () => foldCounters(db, [{ subject: 'user', id: author }], 1_000_000)],
     [
       'the answers: those since the tweet',
       1 + MONTHS_SINCE,

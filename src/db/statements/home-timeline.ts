@@ -1,19 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
-import { idFloor, timeOf } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
 import { flagBits } from './engagement.ts'
+import { homeAuthors, newestEntries, oldestEntries } from './home-windows.ts'
 import type { UserCardRow } from './profile-columns.ts'
+import type { Marker } from './timelines.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
-import type { EntryRow, ShownEntry } from './tweets.ts'
-import { isPresent, mayRead, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
-
-const DAY_MS = 86_400_000
-/**
- * How far back the windows of a pull reach. Each is read only while those before it did not fill the page, and then costs
- * a probe for each author at least, so each is some times as long as the one before.
- */
-const WINDOW_AGES_MS = [DAY_MS, 5 * DAY_MS, 30 * DAY_MS, 180 * DAY_MS]
+import type { EntryRow } from './tweets.ts'
+import { isPresent, mayRead, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
 export interface PulledEntry {
   /** The tweet's id, or the retweet's. */
@@ -42,77 +36,8 @@ export interface PulledTimeline extends PulledEntries {
   graph_version: number
   /** Whom the owner blocks or mutes, or who blocks the owner: their entries are dropped. */
   dropped: UserId[]
-}
-
-/** The authors of the reader's home timeline, and whether their retweets stand on it. */
-function homeAuthors(reader: UserId): SQL {
-  return sql`
-      select f.following_id as id, f.show_retweets
-      from follows f
-      join users u on u.id = f.following_id
-      where f.follower_id = ${reader} and ${isPresent}
-        and ${noBlockBetween(reader, sql`u.id`)} and ${notMutedBy(reader, sql`u.id`)}
-      union all
-      select ${reader}::bigint, true`
-}
-
-/**
- * Whether the tweet of this alias belongs on the reader's home timeline: a reply does for those who follow both, for
- * whom it answers, and for its author.
- */
-export function replyBelongs(reader: number | SQL, alias: 't' | 'shown' = 't'): SQL {
-  const t = sql.raw(alias)
-  return sql`(
-          ${t}.reply_to_id is null or ${t}.user_id = ${reader} or ${t}.reply_to_user_id in (${t}.user_id, ${reader})
-          or (select count(*) from follows f2
-              where f2.follower_id = ${reader} and f2.following_id = ${t}.reply_to_user_id) > 0)`
-}
-
-/**
- * The newest entries of `authors` in the window `w` of ids: their tweets and their retweets of what the reader may see.
- * `idx_tweets_user_created` and `idx_retweets_user_id` give each author's in order.
- */
-function newestInWindow(reader: UserId, end: number, limit: number): SQL {
-  return sql`
-      (select e.id, e.tweet_id, e.author_id, e.retweeter_id, e.quote_tweet_id
-       from authors a
-       cross join lateral (
-         (select t.id, t.id as tweet_id, t.user_id as author_id, null::bigint as retweeter_id, t.quote_tweet_id
-          from tweets t
-          where t.user_id = a.id and t.id >= w.since and t.id < w.until and t.id < ${end}::bigint and t.is_deleted = false
-            and ${replyBelongs(reader)}
-          order by t.id desc
-          limit ${limit})
-         union all
-         (select r.id, r.tweet_id, t.user_id, r.user_id, t.quote_tweet_id
-          from retweets r
-          join tweets t on t.id = r.tweet_id
-          join users u on u.id = t.user_id
-          where r.user_id = a.id and a.show_retweets and r.id >= w.since and r.id < w.until
-            and ${tweetIsVisibleTo(reader)} and ${notMutedBy(reader, sql`u.id`)}
-          order by r.id desc
-          limit ${limit})) e
-       order by e.id desc
-       limit ${limit})`
-}
-
-/**
- * The newest `limit` entries below `before`, in windows of ids that widen into the past from there. The join runs
- * through the windows in their order and `limit` stops it as soon as it is full, so a reader of active authors touches
- * the newest partitions only. The windows are rows, not branches of a union: planned once, they cost each partition
- * once, and are pruned as each is read. No parallel workers mix up the order: scans of a CTE, here `authors`, never run
- * in one.
- */
-function newestEntries(reader: UserId, before: number, nowMs: number, limit: number): SQL {
-  const newestMs = Math.min(nowMs, timeOf(before as EntryId))
-  const end = Math.min(before, idFloor(nowMs + DAY_MS))
-  const bounds = [end, ...WINDOW_AGES_MS.map((age) => idFloor(newestMs - age)), 0]
-  const windows = bounds.slice(1).map((since, index) => sql`(${since}::bigint, ${bounds[index]}::bigint)`)
-  return sql`
-      select e.id, e.tweet_id, e.author_id, e.retweeter_id, e.quote_tweet_id
-      from (values ${sql.join(windows, sql`, `)}) w(since, until)
-      cross join lateral ${newestInWindow(reader, end, limit)} e
-      limit ${limit}`
+  /** How far the owner had read when the timeline last went cold. */
+  marker: Marker | null
 }
 
 /** The columns of PulledEntries, of the entries `newest`. */
@@ -150,6 +75,11 @@ export async function pullTimeline(
     )
     select json_build_object(${pulledEntries(user)},
       'followees', coalesce((select json_agg(following_id) from follows where follower_id = ${user}), '[]'),
+      'marker', (
+        select json_build_object(
+          'lastReadId', last_read_id, 'updatedAtMs', (extract(epoch from updated_at) * 1000)::bigint)
+        from home_markers
+        where user_id = ${user}),
       'graph_version', coalesce((select graph_version from users where id = ${user}), 0),
       'dropped', coalesce((
         select json_agg(id)
@@ -204,19 +134,42 @@ export async function readHomeBelow(
   viewer: UserId,
   { before, top, nowMs, limit, offset }: BelowPage,
 ): Promise<EntryRow[]> {
-  return query<{ entry_id: EntryId; entry: ShownEntry | null }>(
-    db,
-    sql`
+  const newest = newestEntries(viewer, before, nowMs, limit + offset)
+  const page = sql`select * from (${newest}) newest order by id desc offset ${offset}`
+  return query(db, pageOf(viewer, top, page, 'desc'))
+}
+
+/** Where a read of newer entries begins, and where the object takes over. */
+export interface AbovePage {
+  after: number
+  below: number
+  top: number
+  limit: number
+}
+
+/** As `readHomeBelow`, upwards: the oldest entries with `after < id < below` that are not newer than `top`. */
+export async function readHomeAbove(
+  db: Db,
+  viewer: UserId,
+  { after, below, top, limit }: AbovePage,
+): Promise<EntryRow[]> {
+  const bounds = { after, below: Math.min(below, top + 1) }
+  return query(db, pageOf(viewer, top, oldestEntries(viewer, bounds, limit), 'asc'))
+}
+
+/** Entries as one reader sees them, in their order. */
+function pageOf(viewer: UserId, top: number, entries: SQL, order: 'asc' | 'desc'): SQL {
+  return sql`
     with authors as materialized (${homeAuthors(viewer)}
-    ), newest as materialized (${newestEntries(viewer, before, nowMs, limit + offset)}
+    ), page as materialized (${entries}
     )
     select page.id::float8 as entry_id, shown.entry
-    from (select * from newest order by id desc offset ${offset}) page
+    from page
     cross join lateral (
       select case when ${tweetIsVisibleTo(viewer)} and not exists (
                select from retweets newer
                join authors a on a.id = newer.user_id and a.show_retweets
-               where newer.tweet_id = page.tweet_id and newer.id > page.id and newer.id <= ${top})
+               where newer.tweet_id = page.tweet_id and newer.id > page.id and newer.id <= ${top}::bigint)
              then json_build_object(
                'tweet', ${tweetRecord(viewer)},
                'flags', ${viewerFlags(viewer)},
@@ -224,6 +177,5 @@ export async function readHomeBelow(
       from tweet_by_id(page.tweet_id) t
       join users u on u.id = t.user_id
       left join users r on r.id = page.retweeter_id) shown
-    order by page.id desc`,
-  )
+    order by page.id ${sql.raw(order)}`
 }
