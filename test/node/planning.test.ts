@@ -13,7 +13,14 @@ import { readThread } from '../../src/db/statements/thread.ts'
 import { readActedOn, readActors, readAnswers, readMentions } from '../../src/db/statements/tweet-lists.ts'
 import { readPublication, readTweet, readUserEntries } from '../../src/db/statements/tweets.ts'
 import { whichUser } from '../../src/db/statements/users.ts'
-import { ID_EPOCH_MS, MAX_ID, newTweetId, type TweetId, type UserId } from '../../src/domain/ids.ts'
+import {
+  type EntryId,
+  ID_EPOCH_MS,
+  MAX_ID,
+  newTweetId,
+  type TweetId,
+  type UserId,
+} from '../../src/domain/ids.ts'
 import { communityIn } from './harness/community.ts'
 import { runOf } from './harness/plans.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
@@ -57,7 +64,7 @@ const noEntities = { entities: { hashtags: [], mentions: [], urls: [] }, tags: [
 const task = () => ({
   outbox_id: 1,
   effect: 'deliver' as const,
-  entry_id: tweet,
+  entry_id: tweet as number as EntryId,
   tweet_id: tweet,
   author_id: author,
   by_id: author,
@@ -81,7 +88,8 @@ describe('what a statement plans of the partitions of tweets', () => {
     [
       'a retweet: that of the tweet',
       1,
-      () => insertRetweet(db, reader, tweet, newTweetId(ownMoment(), reader, Math.random)),
+      () =>
+        insertRetweet(db, reader, tweet, newTweetId(ownMoment(), reader, Math.random) as number as EntryId),
     ],
     ['what was published: its own, twice', 2, () => readPublication(db, tweet, { author, tweets: 1 })],
     [

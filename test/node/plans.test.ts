@@ -3,7 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { ensureTweetPartitionsSql } from '../../src/db/partitions.ts'
 import { readFresh } from '../../src/db/statements/freshen.ts'
-import { pullTimeline, readBackfill, readHomeBelow } from '../../src/db/statements/home-timeline.ts'
+import {
+  pullTimeline,
+  readBackfill,
+  readHomeAbove,
+  readHomeBelow,
+} from '../../src/db/statements/home-timeline.ts'
 import { readUserEntries } from '../../src/db/statements/tweets.ts'
 import { whichUser } from '../../src/db/statements/users.ts'
 import { idFloor, MAX_ID, type UserId } from '../../src/domain/ids.ts'
@@ -157,6 +162,34 @@ describe('the entries of a home timeline', () => {
           expect((await pullTimeline(db, reader, at)).entries.map(({ id }) => id)).toEqual(expected)
           const below = await readHomeBelow(db, reader, { ...at, top: MAX_ID, offset: 0 })
           expect(below.map(({ entry_id }) => entry_id)).toEqual(expected)
+        },
+      ),
+      { numRuns: 40, endOnFailure: true },
+    )
+  })
+
+  it('are the oldest of all above any place, too', async () => {
+    const { rows } = await database.pool.query<{ id: number; author: UserId }>(
+      'select id::float8 as id, user_id::float8 as author from tweets order by id',
+    )
+    const readers = [
+      { reader: readerOfBusy, authors: new Set(busy) },
+      { reader: readerOfQuiet, authors: new Set(quiet) },
+    ]
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...readers),
+        fc.integer({ min: 0, max: MONTHS * 31 * 24 }).map((hours) => idFloor(NOW - hours * HOUR_MS)),
+        fc.integer({ min: 0, max: 90 * 24 }).map((hours) => idFloor(NOW - hours * HOUR_MS)),
+        fc.integer({ min: 1, max: 60 }),
+        async ({ reader, authors }, after, below, limit) => {
+          const above = await readHomeAbove(db, reader, { after, below, top: MAX_ID, limit })
+          expect(above.map(({ entry_id }) => entry_id)).toEqual(
+            rows
+              .filter(({ id, author }) => id > after && id < below && authors.has(author))
+              .slice(0, limit)
+              .map(({ id }) => id),
+          )
         },
       ),
       { numRuns: 40, endOnFailure: true },
