@@ -128,6 +128,14 @@ describe('the newest page', () => {
     expect((await read()).tweets).toHaveLength(100)
   })
 
+  it('far down reads its own days and nothing before them', async () => {
+    const before = idFloor(NOW - 200 * DAY_MS)
+    const read = () =>
+      readHomeBelow(db, readerOfBusy, { before, top: MAX_ID, nowMs: NOW, limit: 40, offset: 0 })
+    expect(await read()).toHaveLength(40)
+    expect(readByAuthor(await stepsOf(database.pool, read))).toBeLessThanOrEqual(30 * 4 + 30)
+  })
+
   it('looks further back while it is not full', async () => {
     const read = () => pullTimeline(db, readerOfQuiet, { before: MAX_ID, nowMs: NOW, limit: 40 })
     const steps = await stepsOf(database.pool, read)
