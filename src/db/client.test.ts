@@ -159,6 +159,13 @@ describe('a transaction', () => {
     expect(rows).toEqual([{ word: 'bird' }])
     expect(textsOf(sent)).toEqual(["select 'lock'", "select 'bird'", "select 'after'"])
   })
+
+  it('of a single statement is that statement', async () => {
+    const sent = endpointAnswers(success(['bird']))
+    const rows = await transaction(db, { before: [null], main: sql`select 'bird'`, after: [null] })
+    expect(rows).toEqual([{ word: 'bird' }])
+    expect(sent).toMatchObject([{ query: "select 'bird'" }])
+  })
 })
 
 it('says nothing of errors that are not the database’s', () => {

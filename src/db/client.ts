@@ -58,7 +58,7 @@ export async function query<Row extends object>(db: Db, statement: SQL): Promise
 
 /**
  * Several statements in one transaction (read committed: each sees what was committed before it began) and one
- * round trip. Answers the rows of `main`; null entries are left out.
+ * round trip. Answers the rows of `main`; null entries are left out, and `main` alone needs no transaction around it.
  */
 export async function transaction<Row extends object>(
   db: Db,
@@ -66,6 +66,7 @@ export async function transaction<Row extends object>(
 ): Promise<Row[]> {
   const leading = before.filter((statement) => statement !== null)
   const trailing = after.filter((statement) => statement !== null)
+  if (leading.length + trailing.length === 0) return query<Row>(db, main)
   const [first, ...others] = [...leading, main, ...trailing].map((statement) => db.execute(statement))
   if (first === undefined) return []
   const results = await retryConflicts(() => db.batch([first, ...others]))

@@ -154,7 +154,7 @@ describe('a tweet outside of every partition', () => {
       insertTweets(db, newPublication(author, 'too late', { id, createdAtMs }), AMPLE_QUOTA)
     const failure = await write(idFloor(createdAtMs) as TweetId).catch((error) => error)
     expect(sqlState(failure)).toBe('23514')
-    expect(String(failure)).toContain('no partition of relation "tweets" found for row')
+    expect(String(failure.cause)).toContain('no partition of relation "tweets" found for row')
     const { rowCount } = await database.pool.query('select from quota_windows where user_id = $1', [author])
     expect(rowCount).toBe(0)
     expect(await write((idFloor(createdAtMs) - 1) as TweetId)).toMatchObject({ outcome: 'published' })

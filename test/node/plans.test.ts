@@ -3,12 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { ensureTweetPartitionsSql } from '../../src/db/partitions.ts'
 import { readFresh } from '../../src/db/statements/freshen.ts'
-import { pullTimeline, readBackfill, readHomeBelow } from '../../src/db/statements/home-timeline.ts'
+import {
+  pullTimeline,
+  readBackfill,
+  readHomeAbove,
+  readHomeBelow,
+} from '../../src/db/statements/home-timeline.ts'
 import { readUserEntries } from '../../src/db/statements/tweets.ts'
 import { whichUser } from '../../src/db/statements/users.ts'
 import { idFloor, MAX_ID, type UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn } from './harness/community.ts'
-import { type Step, stepsOf } from './harness/plans.ts'
+import { runOf, type Step, stepsOf } from './harness/plans.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 
 const HOUR_MS = 3_600_000
@@ -114,10 +119,21 @@ describe('the newest page', () => {
   it('is freshened by a probe for each of its tweets', async () => {
     const { entries } = await pullTimeline(db, readerOfBusy, { before: MAX_ID, nowMs: NOW, limit: 100 })
     const known = entries.map(({ tweet_id }) => ({ id: tweet_id, revision: '1.1', wants_card: true }))
-    const steps = await stepsOf(database.pool, () => readFresh(db, known, [], readerOfBusy))
-    expect(steps.filter((step) => isOld(step) && step.loops > 0)).toEqual([])
-    const read = steps.filter(({ relation }) => relation?.startsWith('tweets_'))
-    expect(read.reduce((sum, { rows }) => sum + rows, 0)).toBe(100)
+    const read = () => readFresh(db, known, [], readerOfBusy)
+    const plannedBefore = 'select from tweet_by_id(0)'
+    const { pages, partitions } = await runOf(database.pool, read, plannedBefore)
+    expect(partitions).toBe(0)
+    const PAGES_OF_A_PROBE = 5
+    expect(pages).toBeLessThan(100 * 2 * PAGES_OF_A_PROBE)
+    expect((await read()).tweets).toHaveLength(100)
+  })
+
+  it('far down reads its own days and nothing before them', async () => {
+    const before = idFloor(NOW - 200 * DAY_MS)
+    const read = () =>
+      readHomeBelow(db, readerOfBusy, { before, top: MAX_ID, nowMs: NOW, limit: 40, offset: 0 })
+    expect(await read()).toHaveLength(40)
+    expect(readByAuthor(await stepsOf(database.pool, read))).toBeLessThanOrEqual(30 * 4 + 30)
   })
 
   it('looks further back while it is not full', async () => {
@@ -154,6 +170,34 @@ describe('the entries of a home timeline', () => {
           expect((await pullTimeline(db, reader, at)).entries.map(({ id }) => id)).toEqual(expected)
           const below = await readHomeBelow(db, reader, { ...at, top: MAX_ID, offset: 0 })
           expect(below.map(({ entry_id }) => entry_id)).toEqual(expected)
+        },
+      ),
+      { numRuns: 40, endOnFailure: true },
+    )
+  })
+
+  it('are the oldest of all above any place, too', async () => {
+    const { rows } = await database.pool.query<{ id: number; author: UserId }>(
+      'select id::float8 as id, user_id::float8 as author from tweets order by id',
+    )
+    const readers = [
+      { reader: readerOfBusy, authors: new Set(busy) },
+      { reader: readerOfQuiet, authors: new Set(quiet) },
+    ]
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...readers),
+        fc.integer({ min: 0, max: MONTHS * 31 * 24 }).map((hours) => idFloor(NOW - hours * HOUR_MS)),
+        fc.integer({ min: 0, max: 90 * 24 }).map((hours) => idFloor(NOW - hours * HOUR_MS)),
+        fc.integer({ min: 1, max: 60 }),
+        async ({ reader, authors }, after, below, limit) => {
+          const above = await readHomeAbove(db, reader, { after, below, top: MAX_ID, limit })
+          expect(above.map(({ entry_id }) => entry_id)).toEqual(
+            rows
+              .filter(({ id, author }) => id > after && id < below && authors.has(author))
+              .slice(0, limit)
+              .map(({ id }) => id),
+          )
         },
       ),
       { numRuns: 40, endOnFailure: true },

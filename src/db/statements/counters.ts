@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { CounterSubject } from '../../contracts/queues.ts'
-import { type Db, query, transaction } from '../client.ts'
+import { array, type Db, query, transaction } from '../client.ts'
 import { crossPullLimit } from './pulled-authors.ts'
 
 export interface Subject {
@@ -24,11 +24,17 @@ export async function foldCounters(db: Db, subjects: readonly Subject[], pushLim
   const given = JSON.stringify(subjects)
   const users = subjects.filter(({ subject }) => subject === 'user').map(({ id }) => id)
   const named = sql`jsonb_to_recordset(${given}::jsonb) as s(subject text, id bigint)`
+  // Given outright, so that the planner leaves out the partitions that have none of them.
+  const idsOf = (kind: CounterSubject) =>
+    array(
+      subjects.flatMap(({ subject, id }) => (subject === kind ? [id] : [])),
+      'bigint',
+    )
   const lock = (kind: CounterSubject, table: 'users' | 'tweets' | 'hashtags') => {
     if (!subjects.some(({ subject }) => subject === kind)) return null
     return sql`
       select from ${sql.raw(table)}
-      where id in (select s.id from ${named} where s.subject = ${kind})
+      where id = any(${idsOf(kind)})
       order by id
       for no key update`
   }
@@ -70,7 +76,7 @@ export async function foldCounters(db: Db, subjects: readonly Subject[], pushLim
           quote_count = t.quote_count + s.quotes,
           bookmark_count = t.bookmark_count + s.bookmarks
       from sums s
-      where s.subject = 'tweet' and t.id = s.id
+      where s.subject = 'tweet' and t.id = s.id and t.id = any(${idsOf('tweet')})
         and (s.likes, s.retweets, s.replies, s.quotes, s.bookmarks) <> (0, 0, 0, 0, 0)
     ), votes as (
       select id, substr(counter, length(${POLL_COUNTER}) + 1)::smallint as position, sum(delta) as votes

@@ -3,7 +3,7 @@ import type { OutboxRow } from '../../contracts/queues.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { array, type Db, query } from '../client.ts'
 import { flagBits } from './engagement.ts'
-import { replyBelongs } from './home-timeline.ts'
+import { replyBelongs } from './home-windows.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { isPushed } from './pulled-authors.ts'
@@ -115,9 +115,9 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
     join outbox o on o.id = task.outbox_id
     left join lateral (
       select t.user_id, t.reply_to_id, t.reply_to_user_id, t.quote_tweet_id, u.is_private, ${tweetRecord(NOBODY)} as tweet
-      from tweets t
+      from tweet_by_id(task.tweet_id) t
       join users u on u.id = t.user_id
-      where t.id = task.tweet_id and not t.is_deleted and ${isPresent}
+      where not t.is_deleted and ${isPresent}
         and (task.entry_id = task.tweet_id or exists (select from retweets r where r.id = task.entry_id))
       limit 1) shown on true
     left join lateral (

@@ -45,8 +45,7 @@ export interface Fresh {
 /**
  * Counts and revisions of tweets, with the whole tweet where what the asker knows is outdated, and the cards of
  * users (of retweeters): one statement for a page whether its cards are cached, missing or old. A tweet that does not
- * exist is not among them. `limit 1` keeps each tweet a probe of its primary key: joined, they may be looked for in
- * whole partitions.
+ * exist is not among them. `offset 0` keeps the revision from being worked out anew wherever it is named.
  */
 export async function readFresh(
   db: Db,
@@ -80,14 +79,10 @@ export async function readFresh(
                      select json_build_object(
                        'hidden', not (${noBlockBetween(viewer, sql`q.user_id`)} and ${notMutedBy(viewer, sql`q.user_id`)}),
                        'flags', ${flagBits(viewer, sql`q.id`)})
-                     from tweets q
-                     where q.id = t.quote_tweet_id
-                     limit 1) end) as tweet
-          from tweets t
+                     from tweet_by_id(t.quote_tweet_id) q) end) as tweet
+          from tweet_by_id(k.id) t
           join users u on u.id = t.user_id
-          cross join lateral (select ${revision} as revision) at
-          where t.id = k.id
-          limit 1) one), '[]'),
+          cross join lateral (select ${revision} as revision offset 0) at) one), '[]'),
       'users', coalesce((
         select json_agg(${userRecord('u')}) from users u where u.id = any(${array(users, 'bigint')})), '[]')) as fresh`,
   )

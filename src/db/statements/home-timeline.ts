@@ -1,17 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
-import { idFloor, timeOf } from '../../domain/ids.ts'
-import { type Db, transaction } from '../client.ts'
+import { type Db, query } from '../client.ts'
 import { flagBits } from './engagement.ts'
+import { homeAuthors, newestEntries, oldestEntries } from './home-windows.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import type { Marker } from './timelines.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import type { EntryRow } from './tweets.ts'
-import { isPresent, mayRead, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
-
-const DAY_MS = 86_400_000
-/** Ages at which the windows of a pull end. Each is read only while those before it did not fill the page. */
-const WINDOW_AGES_MS = [2 * DAY_MS, 14 * DAY_MS, 90 * DAY_MS]
+import { isPresent, mayRead, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
 export interface PulledEntry {
   /** The tweet's id, or the retweet's. */
@@ -44,94 +40,6 @@ export interface PulledTimeline extends PulledEntries {
   marker: Marker | null
 }
 
-/** The authors of the reader's home timeline, and whether their retweets stand on it. */
-function homeAuthors(reader: UserId): SQL {
-  return sql`
-      select f.following_id as id, f.show_retweets
-      from follows f
-      join users u on u.id = f.following_id
-      where f.follower_id = ${reader} and ${isPresent}
-        and ${noBlockBetween(reader, sql`u.id`)} and ${notMutedBy(reader, sql`u.id`)}
-      union all
-      select ${reader}::bigint, true`
-}
-
-/**
- * Whether the tweet of this alias belongs on the reader's home timeline: a reply does for those who follow both, for
- * whom it answers, and for its author.
- */
-export function replyBelongs(reader: number | SQL, alias: 't' | 'shown' = 't'): SQL {
-  const t = sql.raw(alias)
-  return sql`(
-          ${t}.reply_to_id is null or ${t}.user_id = ${reader} or ${t}.reply_to_user_id in (${t}.user_id, ${reader})
-          or (select count(*) from follows f2
-              where f2.follower_id = ${reader} and f2.following_id = ${t}.reply_to_user_id) > 0)`
-}
-
-/**
- * The newest (or oldest) entries of `authors` with `from <= id < to`: their tweets and their retweets of what the reader may
- * see. `idx_tweets_user_created` and `idx_retweets_user_id` give each author's in order.
- */
-function entriesBetween(
-  reader: UserId,
-  from: number,
-  to: number,
-  { limit, order }: { limit: number; order: 'asc' | 'desc' },
-): SQL {
-  const by = sql.raw(order)
-  return sql`
-      (select e.id, e.tweet_id, e.author_id, e.retweeter_id
-       from authors a
-       cross join lateral (
-         (select t.id, t.id as tweet_id, t.user_id as author_id, null::bigint as retweeter_id
-          from tweets t
-          where t.user_id = a.id and t.id >= ${from}::bigint and t.id < ${to}::bigint and t.is_deleted = false
-            and ${replyBelongs(reader)}
-          order by t.id ${by}
-          limit ${limit})
-         union all
-         (select r.id, r.tweet_id, t.user_id, r.user_id
-          from retweets r
-          join tweets t on t.id = r.tweet_id
-          join users u on u.id = t.user_id
-          where r.user_id = a.id and a.show_retweets and r.id >= ${from}::bigint and r.id < ${to}::bigint
-            and ${tweetIsVisibleTo(reader)} and ${notMutedBy(reader, sql`u.id`)}
-          order by r.id ${by}
-          limit ${limit})) e
-       order by e.id ${by}
-       limit ${limit})`
-}
-
-/**
- * The newest `limit` entries below `before`, in windows of ids that widen into the past. `limit` over `union all`
- * stops the append as soon as it is full, so a reader of active authors touches the newest partitions only.
- * The append must keep its order: it runs without parallel workers (`noParallel`).
- */
-function newestEntries(reader: UserId, before: number, nowMs: number, limit: number): SQL {
-  const bounds = [before, ...WINDOW_AGES_MS.map((age) => Math.min(idFloor(nowMs - age), before)), 0]
-  const windows = bounds
-    .slice(1)
-    .map((from, index) => entriesBetween(reader, from, bounds[index] ?? before, { limit, order: 'desc' }))
-  return sql`select * from (${sql.join(windows, sql` union all `)}) windows limit ${limit}`
-}
-
-/** The oldest `limit` entries with `after < id < below`, in windows of ids that widen into the future. */
-function oldestEntries(
-  reader: UserId,
-  { after, below }: { after: number; below: number },
-  limit: number,
-): SQL {
-  const afterMs = timeOf(after as EntryId)
-  const ends = WINDOW_AGES_MS.map((age) => Math.min(Math.max(idFloor(afterMs + age), after + 1), below))
-  const bounds = [after + 1, ...ends, below]
-  const windows = bounds
-    .slice(1)
-    .map((to, index) => entriesBetween(reader, bounds[index] ?? below, to, { limit, order: 'asc' }))
-  return sql`select * from (${sql.join(windows, sql` union all `)}) windows limit ${limit}`
-}
-
-const noParallel = sql`select set_config('max_parallel_workers_per_gather', '0', true)`
-
 /** The columns of PulledEntries, of the entries `newest`. */
 function pulledEntries(reader: UserId): SQL {
   return sql`
@@ -149,10 +57,7 @@ function pulledEntries(reader: UserId): SQL {
           select shown.id, ${flagBits(reader, sql`shown.id`)} as flags
           from (select tweet_id as id from newest
                 union
-                select quoting.quote_tweet_id
-                from newest n
-                cross join lateral (select t.quote_tweet_id from tweets t where t.id = n.tweet_id limit 1) quoting
-                where quoting.quote_tweet_id is not null) shown) s
+                select quote_tweet_id from newest where quote_tweet_id is not null) shown) s
         where s.flags <> 0), '[]')`
 }
 
@@ -162,9 +67,9 @@ export async function pullTimeline(
   user: UserId,
   { before, nowMs, limit }: { before: number; nowMs: number; limit: number },
 ): Promise<PulledTimeline> {
-  const [row] = await transaction<{ pulled: PulledTimeline }>(db, {
-    before: [noParallel],
-    main: sql`
+  const [row] = await query<{ pulled: PulledTimeline }>(
+    db,
+    sql`
     with authors as materialized (${homeAuthors(user)}
     ), newest as materialized (${newestEntries(user, before, nowMs, limit)}
     )
@@ -182,7 +87,7 @@ export async function pullTimeline(
               union select blocker_id from blocks where blocked_id = ${user}
               union select muted_id from mutes
                     where muter_id = ${user} and (expires_at is null or expires_at > now())) d), '[]')) as pulled`,
-  })
+  )
   if (row === undefined) throw new Error('Pulling a timeline answered no row')
   return row.pulled
 }
@@ -194,9 +99,9 @@ export async function readBackfill(
   author: UserId,
   { nowMs, before, limit }: { nowMs: number; before: number; limit: number },
 ): Promise<PulledEntries> {
-  const [row] = await transaction<{ pulled: PulledEntries }>(db, {
-    before: [noParallel],
-    main: sql`
+  const [row] = await query<{ pulled: PulledEntries }>(
+    db,
+    sql`
     with authors as materialized (
       select u.id, coalesce(f.show_retweets, true) as show_retweets
       from users u
@@ -205,7 +110,7 @@ export async function readBackfill(
     ), newest as materialized (${newestEntries(reader, before, nowMs, limit)}
     )
     select json_build_object(${pulledEntries(reader)}) as pulled`,
-  })
+  )
   if (row === undefined) throw new Error('A backfill answered no row')
   return row.pulled
 }
@@ -223,7 +128,6 @@ export interface BelowPage {
 /**
  * The home timeline below what its object keeps, to the end of history. A place whose tweet may not be seen, or
  * stands further up as somebody's newer retweet, comes back without its entry, so that a page knows how far it has read.
- * `limit 1` keeps each tweet a probe of its primary key: joined, they may be looked for in whole partitions.
  */
 export async function readHomeBelow(
   db: Db,
@@ -231,15 +135,8 @@ export async function readHomeBelow(
   { before, top, nowMs, limit, offset }: BelowPage,
 ): Promise<EntryRow[]> {
   const newest = newestEntries(viewer, before, nowMs, limit + offset)
-  return transaction(db, {
-    before: [noParallel],
-    main: pageOf(
-      viewer,
-      top,
-      sql`select * from (${newest}) newest order by id desc offset ${offset}`,
-      'desc',
-    ),
-  })
+  const page = sql`select * from (${newest}) newest order by id desc offset ${offset}`
+  return query(db, pageOf(viewer, top, page, 'desc'))
 }
 
 /** Where a read of newer entries begins, and where the object takes over. */
@@ -257,10 +154,7 @@ export async function readHomeAbove(
   { after, below, top, limit }: AbovePage,
 ): Promise<EntryRow[]> {
   const bounds = { after, below: Math.min(below, top + 1) }
-  return transaction(db, {
-    before: [noParallel],
-    main: pageOf(viewer, top, oldestEntries(viewer, bounds, limit), 'asc'),
-  })
+  return query(db, pageOf(viewer, top, oldestEntries(viewer, bounds, limit), 'asc'))
 }
 
 /** Entries as one reader sees them, in their order. */
@@ -280,10 +174,8 @@ function pageOf(viewer: UserId, top: number, entries: SQL, order: 'asc' | 'desc'
                'tweet', ${tweetRecord(viewer)},
                'flags', ${viewerFlags(viewer)},
                'retweeter', case when r.id is not null then ${userRecord('r')} end) end as entry
-      from tweets t
+      from tweet_by_id(page.tweet_id) t
       join users u on u.id = t.user_id
-      left join users r on r.id = page.retweeter_id
-      where t.id = page.tweet_id
-      limit 1) shown
+      left join users r on r.id = page.retweeter_id) shown
     order by page.id ${sql.raw(order)}`
 }

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { idFloor, type TweetId, timeOf } from '../../domain/ids.ts'
 
 /** A place in a list that is ordered by when something was done, the latest first; ids break ties. */
 export interface Place {
@@ -23,4 +24,14 @@ export function placeRecord(at: SQL, id: SQL): SQL {
 export function isBehind(after: Place | null, at: SQL, id: SQL): SQL {
   if (after === null) return sql`true`
   return sql`(${at}, ${id}) < (to_timestamp(0) + ${after.atUs}::bigint * interval '1 microsecond', ${after.id}::bigint)`
+}
+
+const DAY_MS = 86_400_000
+
+/**
+ * An id below those of all that answer or quote the tweet: they come later, but for clocks that differ. As a bound it
+ * keeps a statement out of the partitions before the tweet's own.
+ */
+export function answeredFrom(tweet: TweetId): number {
+  return idFloor(timeOf(tweet) - DAY_MS)
 }

@@ -3,11 +3,23 @@ import type { OutboxRow } from '../../contracts/queues.ts'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { array, brokenConstraint, type Db, transaction } from '../client.ts'
 import { claimIdempotencyKey, releaseIdempotencyKey } from './idempotency-keys.ts'
-import { judgeNamed, namedBy } from './named-tweets.ts'
+import { namedBy } from './named-tweets.ts'
+import { type NewRow, newColumns, newRow, newTweetRecord } from './new-tweets.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
+import {
+  type Carried,
+  dependants,
+  earlierResult,
+  givenTweets,
+  ledger,
+  namedTweets,
+  only,
+  peopleAndTags,
+  tagsOf,
+} from './publication-parts.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
-import { plainTweetRecord, type TweetRecord, tweetRecord } from './tweet-columns.ts'
-import { entitiesOf, hashtagsNamed, insertHashtags, type NewEntities, peopleNamed } from './tweet-tags.ts'
+import { type TweetRecord, tweetRecord } from './tweet-columns.ts'
+import { entitiesOf, insertHashtags, type NewEntities } from './tweet-tags.ts'
 import { NOBODY } from './visibility.ts'
 
 export interface NewTweet extends NewEntities {
@@ -59,7 +71,7 @@ export type Published =
  */
 export async function insertTweets(db: Db, publication: Publication, quota: Quota): Promise<Published> {
   const write = () =>
-    transaction<{ result: Published }>(db, {
+    transaction<{ result: Written }>(db, {
       before: [claimIdempotencyKey(publication), insertHashtags(publication.authorId, tagsOf(publication))],
       main: writeTweets(publication, quota),
       after: [releaseIdempotencyKey(publication)],
@@ -69,7 +81,24 @@ export async function insertTweets(db: Db, publication: Publication, quota: Quot
     return write()
   })
   if (row === undefined) throw new Error('Publishing answered no row')
-  return row.result
+  return published(publication, row.result)
+}
+
+/** As the statement answers it: of tweets that quote nothing, only what was not known before. */
+type Written =
+  | Exclude<Published, { outcome: 'published' }>
+  | (Omit<Extract<Published, { outcome: 'published' }>, 'tweets'> & { tweets: (PublishedTweet | NewRow)[] })
+
+function published({ tweets }: Publication, written: Written): Published {
+  if (written.outcome !== 'published') return written
+  const records = tweets.map((tweet, place): PublishedTweet => {
+    const row = written.tweets[place]
+    if (row === undefined) throw new Error('Publishing answered too few tweets')
+    if ('card' in row) return row
+    const record = newTweetRecord(tweet, row)
+    return { tweet: record, card: record }
+  })
+  return { ...written, tweets: records }
 }
 
 /** Another insert took an id during this one, which was undone: the next statement sees whose it is. */
@@ -77,80 +106,74 @@ function isTakenId(error: unknown): boolean {
   return /^tweets_\w+_pkey$/.test(brokenConstraint(error) ?? '')
 }
 
-function tagsOf({ tweets }: Publication): string[] {
-  return [...new Set(tweets.flatMap(({ tags }) => tags))]
+/** What of a publication needs more than a plain tweet does. */
+function carriedBy(publication: Publication): Carried {
+  const { tweets, idempotency } = publication
+  return {
+    key: idempotency !== null,
+    named: namedBy(publication).length > 0,
+    replies: tweets.some(({ replyToId }) => replyToId !== null),
+    quotes: tweets.some(({ quoteTweetId }) => quoteTweetId !== null),
+    tags: tweets.some(({ tags }) => tags.length > 0),
+    mentions: tweets.some(({ mentioned }) => mentioned.length > 0),
+    polls: tweets.some(({ poll }) => poll !== null),
+  }
 }
 
-/** The tweets as the rows that the statement reads. */
-function givenRows({ tweets }: Publication): object[] {
-  return tweets.map((tweet, place) => ({
-    place,
-    id: tweet.id,
-    content: tweet.content,
-    entities: tweet.entities,
-    tags: tweet.tags,
-    mentioned: tweet.mentioned,
-    is_sensitive: tweet.isSensitive,
-    created_at_ms: tweet.createdAtMs,
-    reply_to_id: tweet.replyToId,
-    quote_tweet_id: tweet.quoteTweetId,
-    poll_options: tweet.poll?.options ?? null,
-    poll_ends_at_ms: tweet.poll?.endsAtMs ?? null,
-  }))
-}
-
+/**
+ * The statement has only the parts that its tweets need: to parse and plan the others costs a plain tweet more than all
+ * that is written.
+ */
 function writeTweets(publication: Publication, quota: Quota): SQL {
-  const { authorId, tweets, nonce, idempotency } = publication
+  const { authorId, tweets, nonce } = publication
   const [first] = tweets
+  const carried = carriedBy(publication)
   const ids = array(
     tweets.map(({ id }) => id),
     'bigint',
   )
+  const inThread = sql`${authorId}::bigint`
   return sql`
-    with author as (
-      select suspended_at from users where id = ${authorId} and is_active
-    ), given as materialized (
-      select *
-      from jsonb_to_recordset(${JSON.stringify(givenRows(publication))}::jsonb) as g(
-        place int, id bigint, content text, entities jsonb, tags jsonb, mentioned jsonb, is_sensitive boolean,
-        created_at_ms float8, reply_to_id bigint, quote_tweet_id bigint, poll_options jsonb, poll_ends_at_ms float8)
-    ), earlier as (
-      select result_id, request_hash
-      from idempotency_keys
-      where user_id = ${authorId} and key = ${idempotency?.key ?? null} and result_id <> ${first.id}
+    with author as materialized (
+      select id, username, display_name, avatar_url, verified, revision, suspended_at
+      from users
+      where id = ${authorId} and is_active
+    ), given as materialized (${givenTweets(publication)}
     ), taken as (
       select bool_or(id = ${first.id} and nonce = ${nonce}::uuid) as mine
       from tweets
       where id = any(${ids})
       having count(*) > 0
-    ), named as materialized (${judgeNamed(authorId, namedBy(publication))}
-    ), gate as (
+    )${only(carried.key, earlierResult(publication))}${only(carried.named, namedTweets(publication))}, gate as (
       select case
-        when not exists (select from author) then 'unauthenticated'
-        when (select suspended_at from author) is not null then 'suspended'
-        when exists (select from earlier where request_hash = ${idempotency?.requestHash ?? null}) then 'repeated'
-        when exists (select from earlier) then 'idempotency_conflict'
-        when exists (select from taken) then 'taken'
-        when exists (select from named where refusal is not null) then 'refused'
+        when author.id is null then 'unauthenticated'
+        when author.suspended_at is not null then 'suspended'
+        ${only(carried.key, sql`when earlier.is_same then 'repeated' when not earlier.is_same then 'idempotency_conflict'`)}
+        when taken.mine is not null then 'taken'
+        ${only(carried.named, sql`when exists (select from named where refusal is not null) then 'refused'`)}
       end as refusal
+      from (select) this
+      left join author on true
+      left join taken on true
+      ${only(carried.key, sql`left join earlier on true`)}
     ), quota as (${takeQuota(authorId, quota, sql`(select refusal from gate) is null`, tweets.length)}
-    ), people as materialized (${peopleNamed([...new Set(tweets.flatMap(({ mentioned }) => mentioned))])}
-    ), known_tags as materialized (${hashtagsNamed(tagsOf(publication))}
-    ), tweet as (
+    )${peopleAndTags(publication)}, tweet as (
       insert into tweets (id, nonce, user_id, content, entities, reply_to_id, reply_to_user_id, quote_tweet_id,
                           conversation_id, is_sensitive, created_at)
-      select g.id, ${nonce}::uuid, ${authorId}::bigint, g.content, ${entitiesOf(sql`g.entities`)},
-             g.reply_to_id,
-             case when g.reply_to_id is not null then coalesce(parent.user_id, ${authorId}::bigint) end,
+      select g.id, ${nonce}::uuid, ${authorId}::bigint, g.content,
+             ${carried.mentions ? entitiesOf(sql`g.entities`) : sql`g.entities`}, g.reply_to_id,
+             case when g.reply_to_id is not null then ${
+               carried.named ? sql`coalesce(parent.user_id, ${inThread})` : inThread
+             } end,
              g.quote_tweet_id,
-             coalesce((select conversation_id from named where field = 'reply_to_id'), ${first.id}::bigint),
+             ${carried.named ? sql`coalesce((select conversation_id from named where field = 'reply_to_id'), ${first.id}::bigint)` : sql`${first.id}::bigint`},
              g.is_sensitive, to_timestamp(g.created_at_ms / 1000)
       from quota
       cross join given g
-      left join named parent on parent.place = g.place and parent.field = 'reply_to_id'
+      ${only(carried.named, sql`left join named parent on parent.place = g.place and parent.field = 'reply_to_id'`)}
       order by g.id
-      returning *
-    ), ${dependants}, ${ledger(authorId)}, sent as (
+      returning ${carried.quotes ? sql`*` : newColumns}
+    )${dependants(carried)}, ${ledger(authorId, carried)}, sent as (
       insert into outbox (queue, message, next_attempt_at)
       select ${outboxRow(
         'fan-out',
@@ -163,81 +186,38 @@ function writeTweets(publication: Publication, quota: Quota): SQL {
     select case
       when exists (select from tweet) then json_build_object(
         'outcome', 'published',
-        'tweets', (
-          select json_agg(${publishedRecord(publication)} order by t.id)
-          from tweet t
-          join users u on u.id = t.user_id),
-        'hashtag_ids', coalesce((select json_agg(distinct hashtag_id) from tagged), '[]'),
+        'tweets', (select json_agg(${publishedRecord(publication)} order by t.id) from tweet t, author u),
+        'hashtag_ids', ${carried.tags ? sql`coalesce((select json_agg(distinct hashtag_id) from tagged), '[]')` : sql`'[]'::json`},
         'outbox', (select json_agg(${outboxRecord}) from sent))
-      when (select refusal from gate) = 'repeated' then json_build_object(
-        'outcome', 'repeated', 'tweet_id', (select result_id from earlier))
-      when (select refusal from gate) = 'taken' then json_build_object(
-        'outcome', 'taken', 'mine', (select mine from taken))
-      when (select refusal from gate) = 'refused' then (
-        select json_build_object('outcome', 'refused', 'code', refusal, 'field', field, 'place', place)
-        from named
-        where refusal is not null
-        order by place, field desc
-        limit 1)
-      when (select refusal from gate) is not null then json_build_object('outcome', (select refusal from gate))
-      else json_build_object(
-        'outcome', 'rate_limited',
-        'retry_after_seconds', ${quotaFreeInSeconds(authorId, quota, tweets.length)})
+      else (
+        select case
+          when refusal is null then json_build_object(
+            'outcome', 'rate_limited',
+            'retry_after_seconds', ${quotaFreeInSeconds(authorId, quota, tweets.length)})
+          when refusal = 'taken' then json_build_object('outcome', refusal, 'mine', (select mine from taken))
+          ${only(
+            carried.key,
+            sql`when refusal = 'repeated' then json_build_object(
+                  'outcome', refusal, 'tweet_id', (select result_id from earlier))`,
+          )}
+          ${only(
+            carried.named,
+            sql`when refusal = 'refused' then (
+                  select json_build_object('outcome', 'refused', 'code', n.refusal, 'field', n.field, 'place', n.place)
+                  from named n
+                  where n.refusal is not null
+                  order by n.place, n.field desc
+                  limit 1)`,
+          )}
+          else json_build_object('outcome', refusal)
+        end
+        from gate)
     end as result`
 }
 
-/** The PublishedTweet of `t` and its author `u`. */
+/** The PublishedTweet or NewRow of `t` and its author `u`. */
 function publishedRecord({ authorId, tweets }: Publication): SQL {
-  const quotes = tweets.some(({ quoteTweetId }) => quoteTweetId !== null)
-  const [asAuthor, asNobody] = quotes
-    ? [tweetRecord(authorId), tweetRecord(NOBODY)]
-    : [plainTweetRecord, plainTweetRecord]
-  return sql`json_build_object('tweet', ${asAuthor}, 'card', ${asNobody})`
-}
-
-/** What is stored beside the tweets. */
-const dependants = sql`tagged as (
-      insert into tweet_hashtags (tweet_id, hashtag_id)
-      select tweet.id, known_tags.id
-      from tweet
-      join given using (id)
-      cross join jsonb_array_elements_text(given.tags) as written(tag)
-      join known_tags on known_tags.tag = written.tag
-      returning tweet_id, hashtag_id
-    ), mentioned as (
-      insert into tweet_mentions (tweet_id, user_id)
-      select tweet.id, people.id
-      from tweet
-      join given using (id)
-      cross join jsonb_array_elements_text(given.mentioned) as written(username)
-      join people on people.username = written.username
-    ), poll as (
-      insert into polls (tweet_id, ends_at)
-      select tweet.id, to_timestamp(given.poll_ends_at_ms / 1000)
-      from tweet
-      join given using (id)
-      where given.poll_ends_at_ms is not null
-    ), poll_option as (
-      insert into poll_options (tweet_id, position, text)
-      select tweet.id, choice.place - 1, choice.text
-      from tweet
-      join given using (id)
-      cross join jsonb_array_elements_text(given.poll_options) with ordinality as choice(text, place)
-      where given.poll_ends_at_ms is not null
-    )`
-
-/** A tweet counts for its author, its hashtags, the tweet that it answers and the one that it quotes. */
-function ledger(author: UserId): SQL {
-  return sql`ledger as (
-      insert into counter_deltas (subject, subject_id, counter, delta)
-      select 'user', ${author}::bigint, 'tweet_count', count(*) from tweet having count(*) > 0
-      union all
-      select 'hashtag', hashtag_id, 'tweet_count', count(*) from tagged group by hashtag_id
-      union all
-      select 'tweet', reply_to_id, 'reply_count', count(*)
-      from tweet where reply_to_id is not null group by reply_to_id
-      union all
-      select 'tweet', quote_tweet_id, 'quote_count', count(*)
-      from tweet where quote_tweet_id is not null group by quote_tweet_id
-    )`
+  return tweets.some(({ quoteTweetId }) => quoteTweetId !== null)
+    ? sql`json_build_object('tweet', ${tweetRecord(authorId)}, 'card', ${tweetRecord(NOBODY)})`
+    : newRow
 }

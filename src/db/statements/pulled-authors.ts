@@ -127,13 +127,11 @@ export async function readPulledAuthors(
           'id', e.id, 'tweet_id', e.tweet_id, 'author_id', e.author_id, 'is_retweet', e.id <> e.tweet_id,
           'reply_to_user_id', case when e.id = e.tweet_id and e.reply_to_user_id <> r.id then e.reply_to_user_id end,
           'quoted_id', e.quote_tweet_id,
-          'quoted_author_id', (select q.user_id from tweets q where q.id = e.quote_tweet_id),
+          'quoted_author_id', (select q.user_id from tweet_by_id(e.quote_tweet_id) q),
           'card', case when e.n <= ${cards}::int then (
             select ${tweetRecord(NOBODY)}
-            from tweets t
-            join users u on u.id = t.user_id
-            where t.id = e.tweet_id
-            limit 1) end)
+            from tweet_by_id(e.tweet_id) t
+            join users u on u.id = t.user_id) end)
           order by e.id desc)
         from (
           select both_kinds.*, row_number() over (order by id desc) as n

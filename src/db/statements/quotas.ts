@@ -10,7 +10,8 @@ export interface Quota {
 /**
  * A data-modifying CTE's body that takes uses of a sliding window, all or none, where `condition` holds, and returns
  * a row if it could. `on conflict do update` locks the newest version of the window's row and evaluates its
- * `where` on it: the limit is exact under concurrency, in the write's own statement, with nothing to refund.
+ * `where` on it: the limit is exact under concurrency, in the write's own statement, with nothing to refund. Uses are
+ * kept in order, so there is room if the one that would have to leave has left, or there are not so many.
  */
 export function takeQuota(user: UserId, quota: Quota, condition: SQL, uses = 1): SQL {
   const since = sql`now() - make_interval(secs => ${quota.windowSeconds})`
@@ -20,8 +21,8 @@ export function takeQuota(user: UserId, quota: Quota, condition: SQL, uses = 1):
       select ${user}::bigint, ${quota.name}, ${taken}
       where ${condition} and ${uses}::int <= ${quota.limit}::int
       on conflict (user_id, quota) do update
-      set uses = array(select use from unnest(w.uses) use where use > ${since} order by use) || ${taken}
-      where (select count(*) from unnest(w.uses) use where use > ${since}) + ${uses}::int <= ${quota.limit}::int
+      set uses = array(select use from unnest(w.uses || ${taken}) use where use > ${since} order by use)
+      where (w.uses[cardinality(w.uses) - ${quota.limit}::int + ${uses}::int] > ${since}) is not true
       returning true as taken`
 }
 
@@ -32,12 +33,10 @@ export function takeQuota(user: UserId, quota: Quota, condition: SQL, uses = 1):
  */
 export function quotaFreeInSeconds(user: UserId, { name, limit, windowSeconds }: Quota, uses = 1): SQL {
   return sql`coalesce((
-      select least(
-        ${windowSeconds}::int,
-        ceil(extract(epoch from use + make_interval(secs => ${windowSeconds}) - now()))::int)
-      from (select use, row_number() over (order by use) as place, count(*) over () as used
-            from quota_windows w, unnest(w.uses) use
-            where w.user_id = ${user} and w.quota = ${name}
-              and use > now() - make_interval(secs => ${windowSeconds})) recent
-      where place = greatest(1, used - ${limit}::int + ${uses}::int)), ${windowSeconds}::int)`
+      select least(${windowSeconds}::int, ceil(extract(epoch from leaves_at - now()))::int)
+      from (select uses[greatest(1, cardinality(uses) - ${limit}::int + ${uses}::int)]
+                   + make_interval(secs => ${windowSeconds}) as leaves_at
+            from quota_windows
+            where user_id = ${user} and quota = ${name}) w
+      where leaves_at > now()), ${windowSeconds}::int)`
 }

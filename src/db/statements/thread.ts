@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
-import type { ListPage } from './places.ts'
+import { answeredFrom, type ListPage } from './places.ts'
 import { tweetRecord, viewerFlags } from './tweet-columns.ts'
 import type { ShownTweet } from './tweets.ts'
 import { notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
@@ -40,8 +40,10 @@ export async function readThread(
   page: ListPage<number>,
 ): Promise<ThreadRecord | null> {
   const who = viewerId(viewer)
-  const leaves = repliesTo(who, { after: null, offset: 0, limit: NESTED_REPLIES + 1 }, [
-    sql`'has_replies', ${ofThis(sql`exists (select from ${answersTo(who, FIRST)})`)}`,
+  const from = answeredFrom(tweet)
+  const first = { after: from, offset: 0, limit: 1 }
+  const leaves = repliesTo(who, { after: from, offset: 0, limit: NESTED_REPLIES + 1 }, [
+    sql`'has_replies', ${ofThis(sql`exists (select from ${answersTo(who, first)})`)}`,
   ])
   const [thread] = await query<ThreadRecord>(
     db,
@@ -56,7 +58,7 @@ export async function readThread(
       union all
       select above.id, line.distance + 1
       from line
-      cross join lateral (select (select t.reply_to_id from tweets t where t.id = line.id) as id) above
+      cross join lateral (select (select t.reply_to_id from tweet_by_id(line.id) t) as id) above
       where above.id is not null and line.distance < ${THREAD_ANCESTORS_MAX}
     )
     select target.shown,
@@ -65,26 +67,31 @@ export async function readThread(
              from line
              left join lateral (
                select ${shownRecord(who)} as shown
-               from tweets t
+               from tweet_by_id(line.id) t
                join users u on u.id = t.user_id
-               where t.id = line.id and ${tweetIsVisibleTo(who)}) seen on true), '[]') as ancestors,
-           (select ${repliesTo(who, page, [sql`'replies', ${ofThis(leaves)}`])}
+               where ${tweetIsVisibleTo(who)}) seen on true), '[]') as ancestors,
+           (select ${repliesTo(who, { ...page, after: page.after ?? from }, [sql`'replies', ${ofThis(leaves)}`])}
             from (select target.id) parent) as replies
     from target`,
   )
   return thread ?? null
 }
 
-const FIRST: ListPage<number> = { after: null, offset: 0, limit: 1 }
-
 const shownPairs = (who: number) => sql`'tweet', ${tweetRecord(who)}, 'flags', ${viewerFlags(who)}`
 const shownRecord = (who: number) => sql`json_build_object(${shownPairs(who)})`
+
+/** As `ListPage`, but that it always begins somewhere: by ids given outright the planner leaves out partitions. */
+interface AnswersPage {
+  after: number
+  offset: number
+  limit: number
+}
 
 /** An expression over the replies to `parent`, of the tweet `t`. */
 const ofThis = (expression: SQL) => sql`(select ${expression} from (select t.id) parent)`
 
 /** The page of replies to `parent.id` as a JSON array; `more` are further pairs of each reply `t`. */
-function repliesTo(who: number, page: ListPage<number>, more: SQL[]): SQL {
+function repliesTo(who: number, page: AnswersPage, more: SQL[]): SQL {
   const pairs = sql.join([shownPairs(who), ...more], sql`, `)
   return sql`(
       select coalesce(json_agg(answer.reply order by answer.id), '[]')
@@ -92,10 +99,10 @@ function repliesTo(who: number, page: ListPage<number>, more: SQL[]): SQL {
 }
 
 /** The rest of a select of the tweets `t` that answer `parent.id`, as far as the viewer is shown them. */
-function answersTo(who: number, { after, offset, limit }: ListPage<number>): SQL {
+function answersTo(who: number, { after, offset, limit }: AnswersPage): SQL {
   return sql`tweets t
         join users u on u.id = t.user_id
-        where t.reply_to_id = parent.id and t.id > ${after ?? 0}
+        where t.reply_to_id = parent.id and t.id > ${after}
           and ${tweetIsVisibleTo(who)} and ${notMutedBy(who, sql`t.user_id`)}
         order by t.id
         limit ${limit} offset ${offset}`

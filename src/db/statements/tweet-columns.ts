@@ -105,9 +105,9 @@ export const revision: SQL = sql`t.revision || '.' || u.revision || coalesce((
       from (select t.quote_tweet_id as id) wanted
       left join lateral (
         select t.revision || '.' || u.revision as revision
-        from tweets t
+        from tweet_by_id(wanted.id) t
         join users u on u.id = t.user_id
-        where t.id = wanted.id and ${tweetIsVisibleTo(NOBODY)}) seen on true
+        where ${tweetIsVisibleTo(NOBODY)}) seen on true
       where wanted.id is not null), '')`
 
 /**
@@ -123,16 +123,8 @@ export function tweetRecord(viewer: number): SQL {
       left join lateral (
         select json_build_object(
           'tweet', json_build_object(${bodyPairs}), 'flags', ${viewerFlags(viewer)}) as shown
-        from tweets t
+        from tweet_by_id(wanted.id) t
         join users u on u.id = t.user_id
-        where t.id = wanted.id and ${tweetIsVisibleTo(viewer)}) seen on true
+        where ${tweetIsVisibleTo(viewer)}) seen on true
       where wanted.id is not null))`
 }
-
-/**
- * `tweetRecord` of tweets that are known to quote nothing: the same for every reader, and without what it takes to plan
- * a look at the quoted tweet in every partition, which costs more than running it.
- */
-export const plainTweetRecord: SQL = sql`json_build_object(${bodyPairs},
-    'revision', t.revision || '.' || u.revision,
-    'quote', null)`

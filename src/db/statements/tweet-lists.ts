@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
 import type { ListedUserRow } from './follow-lists.ts'
-import { isBehind, type ListPage, type Place, placeRecord } from './places.ts'
+import { answeredFrom, isBehind, type ListPage, type Place, placeRecord } from './places.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import type { ShownTweet } from './tweets.ts'
 import { relationshipRecord } from './users.ts'
@@ -49,7 +49,7 @@ export async function readMentions(
     from (
       select m.tweet_id
       from tweet_mentions m
-      join tweets t on t.id = m.tweet_id
+      cross join lateral tweet_by_id(m.tweet_id) t
       where m.user_id = ${viewer} and ${idBefore(after, sql`m.tweet_id`)}
         and t.user_id <> ${viewer} and ${notMutedBy(viewer, sql`t.user_id`)}
       order by m.tweet_id desc
@@ -83,7 +83,7 @@ export async function readAnswers(
     left join lateral (
       select a.id as tweet_id
       from tweets a
-      where ${parent} = target.id and not a.is_deleted and ${idBefore(after, sql`a.id`)}
+      where ${parent} = target.id and a.id > ${answeredFrom(tweet)} and not a.is_deleted and ${idBefore(after, sql`a.id`)}
         and ${notMutedBy(who, sql`a.user_id`)}
       order by a.id desc
       limit ${limit} offset ${offset}) page on true
@@ -138,7 +138,7 @@ const idBefore = (after: number | null, id: SQL) => (after === null ? sql`true` 
 function seenBy(who: number): SQL {
   return sql`left join lateral (
       select json_build_object('tweet', ${tweetRecord(who)}, 'flags', ${viewerFlags(who)}) as shown
-      from tweets t
+      from tweet_by_id(page.tweet_id) t
       join users u on u.id = t.user_id
-      where t.id = page.tweet_id and ${tweetIsVisibleTo(who)}) seen on true`
+      where ${tweetIsVisibleTo(who)}) seen on true`
 }

@@ -78,8 +78,7 @@ const shownEntry = (who: number) => sql`json_build_object(
 /**
  * A user's own timeline: tweets and retweets, newest first; null where there is no such user for this viewer.
  * One statement: `idx_tweets_user_created` and `idx_retweets_user_id` each give their newest rows in order, so
- * it costs what the page costs, and the owner's row comes back even when there are no entries. `limit 1` keeps each
- * tweet a probe of its primary key.
+ * it costs what the page costs, and the owner's row comes back even when there are no entries.
  */
 export async function readUserEntries(
   db: Db,
@@ -122,11 +121,10 @@ export async function readUserEntries(
     left join page on true
     left join lateral (
       select ${shownEntry(who)} as entry
-      from tweets t
+      from tweet_by_id(page.tweet_id) t
       join users u on u.id = t.user_id
       left join users r on r.id = page.retweeter_id
-      where t.id = page.tweet_id and ${tweetIsVisibleTo(who)}
-      limit 1) shown on true
+      where ${tweetIsVisibleTo(who)}) shown on true
     order by page.id desc`,
   )
   if (rows.length === 0) return null

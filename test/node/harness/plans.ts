@@ -14,11 +14,15 @@ const node = z.object({
   'Index Name': z.string().optional(),
   'Actual Loops': z.number(),
   'Actual Rows': z.number(),
+  'Subplans Removed': z.number().optional(),
+  'Shared Hit Blocks': z.number(),
+  'Shared Read Blocks': z.number(),
   get Plans() {
     return z.array(node).optional()
   },
 })
-const explained = z.tuple([z.object({ Plan: node })])
+const pages = z.object({ 'Shared Hit Blocks': z.number(), 'Shared Read Blocks': z.number() })
+const explained = z.tuple([z.object({ Plan: node, Planning: pages.optional() })])
 
 /** A step of a plan that was run, and how often. */
 export interface Step {
@@ -30,24 +34,48 @@ export interface Step {
   rows: number
 }
 
+/** How a round trip was run. */
+export interface Run {
+  /** Of its last statement. */
+  steps: Step[]
+  /** Pages that planning and running it looked at, in memory or not: what it costs, whatever else the machine does. */
+  pages: number
+  /** How often partitions of `tweets` were planned, those included that were pruned as a statement began. */
+  partitions: number
+}
+
 /** The steps that the last statement of `work`, a single round trip through the driver, takes when it is run. */
 export async function stepsOf(pool: pg.Pool, work: () => Promise<unknown>): Promise<Step[]> {
+  const { steps } = await runOf(pool, work)
+  return steps
+}
+
+/** The same with what all its statements cost, after `prepare`, which is undone with all that they do. */
+export async function runOf(pool: pg.Pool, work: () => Promise<unknown>, prepare = ''): Promise<Run> {
   const statements = await recorded(work)
   const client = await pool.connect()
+  const run: Run = { steps: [], pages: 0, partitions: 0 }
   try {
     await client.query('begin')
-    for (const { query, params } of statements.slice(0, -1)) await client.query(query, params)
-    const last = statements.at(-1)
-    const { rows } = await client.query<{ 'QUERY PLAN': unknown }>(
-      `explain (analyze, timing off, format json) ${last?.query}`,
-      last?.params,
-    )
-    return flatten(explained.parse(rows[0]?.['QUERY PLAN'])[0].Plan)
+    await client.query(prepare)
+    for (const { query, params } of statements) {
+      const { rows } = await client.query<{ 'QUERY PLAN': unknown }>(
+        `explain (analyze, buffers, timing off, format json) ${query}`,
+        params,
+      )
+      const [{ Plan, Planning }] = explained.parse(rows[0]?.['QUERY PLAN'])
+      run.steps = flatten(Plan)
+      run.pages += pagesIn(Plan) + (Planning === undefined ? 0 : pagesIn(Planning))
+      run.partitions += partitionsIn(Plan)
+    }
+    return run
   } finally {
     await client.query('rollback')
     client.release()
   }
 }
+
+const pagesIn = (used: z.infer<typeof pages>) => used['Shared Hit Blocks'] + used['Shared Read Blocks']
 
 async function recorded(work: () => Promise<unknown>): Promise<z.infer<typeof statement>[]> {
   const ownFetch = neonConfig.fetchFunction
@@ -64,6 +92,14 @@ async function recorded(work: () => Promise<unknown>): Promise<z.infer<typeof st
   const [only, ...others] = requests
   if (only === undefined || others.length > 0) throw new Error(`Not one round trip but ${requests.length}`)
   return only
+}
+
+function partitionsIn(plan: z.infer<typeof node>): number {
+  const own = plan['Relation Name']?.startsWith('tweets_') ? 1 : 0
+  return (plan.Plans ?? []).reduce(
+    (sum, part) => sum + partitionsIn(part),
+    own + (plan['Subplans Removed'] ?? 0),
+  )
 }
 
 function flatten(plan: z.infer<typeof node>): Step[] {
