@@ -34,8 +34,8 @@ export interface PasswordPort {
 }
 
 export interface QueuePort {
-  /** Sends committed outbox rows to their queues, minding the platform's batch limits. */
-  sendOutbox(rows: OutboxRow[]): Promise<void>
+  /** Sends committed outbox rows to their queues, minding the platform's batch limits; to be delivered then. */
+  sendOutbox(rows: OutboxRow[], delaySeconds?: number): Promise<void>
   sendFold(subjects: FoldHint['subjects']): Promise<void>
 }
 
