@@ -9,6 +9,8 @@ import type { Settings } from './settings.ts'
 /** What a use case needs of the world. Built once a request by the Worker; tests build their own. */
 export interface Deps {
   db: Db
+  /** For reads that may lag, by `readLagging`: a replica, or the primary itself where there is none. */
+  replica: Db
   settings: Settings
   log: Logger
   /** Unix milliseconds. Stands still between I/O in production. */

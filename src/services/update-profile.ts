@@ -3,9 +3,9 @@ import type { OwnProfile, UpdateProfileRequest } from '../contracts/http/users.t
 import { type ProfileChanges, updateProfile as storeProfile } from '../db/statements/users.ts'
 import { AppError } from '../domain/errors.ts'
 import { isBirthDate } from '../domain/profile.ts'
-import { foldUsername } from '../domain/tweet-text.ts'
 import { presentOwnProfile } from '../views/present-profile.ts'
 import type { Deps, Viewer } from './deps.ts'
+import { isViewer } from './is-viewer.ts'
 
 /**
  * Changes the viewer's own profile and answers it. Throws `forbidden` for anybody else's, `validation_failed`,
@@ -32,11 +32,6 @@ export async function updateProfile(
     default:
       throw new AppError(updated.outcome)
   }
-}
-
-/** A username never changes, so the token's is the viewer's. */
-function isViewer(viewer: Viewer, user: UserRef): boolean {
-  return 'id' in user ? user.id === viewer.id : foldUsername(user.username) === foldUsername(viewer.username)
 }
 
 function requireBirthDate(birthDate: string | null, nowMs: number): void {
