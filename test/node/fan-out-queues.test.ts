@@ -167,12 +167,18 @@ describe('a second fan-out queue', () => {
   })
 })
 
+const configured = z.object({
+  queues: z.object({
+    producers: z.array(z.object({ binding: z.string(), queue: z.string() })),
+    consumers: z.array(z.looseObject({ queue: z.string() })),
+  }),
+})
+
 describe('the queues of wrangler.toml', () => {
-  const { queues } = unstable_readConfig(
-    { config: join(PROJECT_ROOT, 'wrangler.toml') },
-    { hideWarnings: true },
-  )
-  const fanOut = (queues.producers ?? []).filter(({ binding }) => binding.startsWith('FAN_OUT_'))
+  const { producers, consumers } = configured.parse(
+    unstable_readConfig({ config: join(PROJECT_ROOT, 'wrangler.toml') }, { hideWarnings: true }),
+  ).queues
+  const fanOut = producers.filter(({ binding }) => binding.startsWith('FAN_OUT_'))
 
   it('are numbered without a gap', () => {
     expect(fanOut.map(({ binding }) => binding)).toEqual(fanOut.map((_, index) => `FAN_OUT_${index}`))
@@ -181,7 +187,7 @@ describe('the queues of wrangler.toml', () => {
 
   it('have consumers whose batches stay under the subrequests of one invocation', () => {
     for (const { queue } of fanOut) {
-      const consumer = queues.consumers?.find((one) => one.queue === queue)
+      const consumer = consumers.find((one) => one.queue === queue)
       expect(consumer).toMatchObject({ dead_letter_queue: 'warbler-dead-letters', max_batch_size: 10 })
       expect(queue).toMatch(/^warbler-fan-out-\d+$/)
     }

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { FAN_OUT_CHUNK } from '../../src/db/statements/fan-out.ts'
 import type { LogFields } from '../../src/domain/log.ts'
-import type { Viewer } from '../../src/services/deps.ts'
+import type { Deps, Viewer } from '../../src/services/deps.ts'
 import { bodyOf, follow, post, runFanOut } from './consumers.ts'
 import { type RoundTrip, refuseDatabase, watchDatabase } from './database-gate.ts'
 import { rows, testDeps } from './harness.ts'
@@ -84,6 +84,28 @@ describe('a batch', () => {
       testDeps({ timeline: recorders.port }),
     )
     expect(gate.trips).toHaveLength(2)
+  })
+})
+
+describe('calls of one invocation', () => {
+  it('are as many as there are receivers, and few at once', async () => {
+    const crowds = [await audience(FAN_OUT_CHUNK), await audience(FAN_OUT_CHUNK)]
+    const posts = await Promise.all(crowds.map(({ author }) => post(author)))
+    const recorders = new Recorders()
+    let inFlight = 0
+    let most = 0
+    const timeline: Deps['timeline'] = (user) => ({
+      ...recorders.port(user),
+      apply: async () => {
+        most = Math.max(most, ++inFlight)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        inFlight--
+        return { ok: true, state: 'warm' }
+      },
+    })
+    const bodies = posts.flatMap(({ outbox }) => outbox.map(bodyOf))
+    expect((await runFanOut(bodies, testDeps({ timeline }))).acked).toEqual([0, 1])
+    expect(most).toBe(64)
   })
 })
 

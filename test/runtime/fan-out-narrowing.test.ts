@@ -2,6 +2,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { fanOutMessage, type OutboxRow } from '../../src/contracts/queues.ts'
+import { FAN_OUT_CHUNK } from '../../src/db/statements/fan-out.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
 import { retweetTweet } from '../../src/services/retweet-tweet.ts'
@@ -10,6 +11,9 @@ import { gateDatabase, refuseDatabase } from './database-gate.ts'
 import { rows, type TestDeps, testDeps } from './harness.ts'
 import { homeIds, insertFollowers, insertPeople, markWarm, timelineOf } from './people.ts'
 import { failing, Recorders } from './recorders.ts'
+
+/** Of one message (Cloudflare Queues, "Limits"). */
+const MESSAGE_BYTES_MAX = 128_000
 
 /** An author, and followers whose timelines are said to be warm. */
 async function audience(count: number): Promise<{ author: Viewer; followers: Viewer[]; unlucky: Viewer }> {
@@ -112,6 +116,19 @@ describe('an object that fails', () => {
              next_attempt_at between now() + interval '20 seconds' and now() + interval '31 seconds' as is_later
       from outbox where id = ${owed?.id ?? 0}`)
     expect(timing).toEqual([{ is_old: true, is_later: true }])
+  })
+
+  it('is one of many, and all of them are still one small message', async () => {
+    const { author, followers } = await audience(FAN_OUT_CHUNK)
+    const unlucky = followers.slice(1)
+    const { outbox } = await post(author)
+    const { deps } = failingFor(...unlucky)
+    expect((await runFanOut(outbox.map(bodyOf), deps)).acked).toEqual([0])
+    expect(deps.sent.map(namedIn)).toEqual([idsOf(unlucky)])
+    expect(JSON.stringify(deps.sent.map(bodyOf)).length).toBeLessThan(MESSAGE_BYTES_MAX)
+    const { recorders, deps: mended } = failingFor()
+    await runFanOut(deps.sent.map(bodyOf), mended)
+    expect(recorders.receivers).toEqual(idsOf(unlucky))
   })
 
   it('leaves the message as it is when nobody at all could be told', async () => {
