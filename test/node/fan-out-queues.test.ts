@@ -117,11 +117,17 @@ async function post(author: Person): Promise<number> {
   return z.object({ id: z.number() }).parse(await call('POST', '/tweets', author.accessToken, body)).id
 }
 
+async function owedRows(): Promise<number | null> {
+  return (await database.pool.query('select from outbox')).rowCount
+}
+
 const logLine = z.object({
   event: z.literal('fan_out'),
   queue: z.string(),
   messages: z.number(),
   deliveries: z.number(),
+  narrowed: z.number(),
+  retried: z.number(),
 })
 
 function logged(): z.infer<typeof logLine>[] {
@@ -161,9 +167,39 @@ describe('a second fan-out queue', () => {
       expect(await homeOf(reader)).toEqual(tweets)
       expect(queuesAtWork()).toEqual(queues)
     }
-    const isSettled = async () => (await database.pool.query('select from outbox')).rowCount === 0
-    await until(isSettled, { withinMs: 10_000 })
-    expect(await isSettled()).toBe(true)
+    await until(async () => (await owedRows()) === 0, { withinMs: 10_000 })
+    expect(await owedRows()).toBe(0)
+  })
+})
+
+describe('an object that fails', () => {
+  it('has its tweet when it is mended, by the queue’s own back-off, and nobody else waits or hears twice', async () => {
+    const [author, lucky, unlucky] = [await register(), await register(), await register()]
+    for (const reader of [lucky, unlucky]) {
+      await call('POST', `/users/${author.user.id}/follow`, reader.accessToken)
+      expect(await homeOf(reader)).toEqual([])
+    }
+    await until(async () => (await owedRows()) === 0, { withinMs: 10_000 })
+    const name = String(unlucky.user.id)
+    const storage = await server.getWorker().getDurableObjectStorage('TIMELINES', { name })
+    server.clearLogs()
+    await storage.exec('alter table entries rename to entries_away')
+    const tweet = await post(author)
+    await until(async () => logged().some(({ narrowed }) => narrowed === 1), { withinMs: 10_000 })
+    expect(await homeOf(lucky)).toEqual([tweet])
+    await until(async () => logged().some(({ retried }) => retried === 1), { withinMs: 10_000 })
+    await storage.exec('alter table entries_away rename to entries')
+    await until(async () => (await owedRows()) === 0, { withinMs: 20_000 })
+    expect(await owedRows()).toBe(0)
+    expect(await homeOf(unlucky)).toEqual([tweet])
+    expect(await homeOf(lucky)).toEqual([tweet])
+    // Told were the two, then the one who failed, again and again.
+    expect(logged().map(({ deliveries }) => deliveries)).toEqual([
+      2,
+      ...logged()
+        .slice(1)
+        .map(() => 1),
+    ])
   })
 })
 
