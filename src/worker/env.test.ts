@@ -66,7 +66,7 @@ describe('the environment', () => {
     expect(configurationOf({ ...GOOD, DATABASE_REPLICA_URL: '' }).replica).toBeNull()
     const url = 'postgres://ada:hunter2@replica.example/warbler'
     const { database, replica } = configurationOf({ ...GOOD, DATABASE_REPLICA_URL: url })
-    expect(replica).toEqual({ url, endpoint: '', timeoutMs: 1000 })
+    expect(replica).toEqual({ url, endpoint: '', timeoutMs: 2000 })
     expect(database).toEqual({ url: GOOD.DATABASE_URL, endpoint: '' })
     const wrong = () =>
       configurationOf({ ...GOOD, DATABASE_REPLICA_URL: 'mysql://ada:hunter2@replica.example/x' })

@@ -53,7 +53,7 @@ const environment = z
   )
 
 /** A replica that does not answer by then is done without. */
-const REPLICA_TIMEOUT_MS = 1_000
+const REPLICA_TIMEOUT_MS = 2_000
 
 export interface Configuration {
   settings: Settings

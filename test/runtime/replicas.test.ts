@@ -13,6 +13,7 @@ import { gateDatabase, refuseDatabase, watchDatabase } from './database-gate.ts'
 import { type ApiAnswer, answerOf, requestOf, rows } from './harness.ts'
 import { addDatabase } from './own-database.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
+import { NOWHERE } from './spending.ts'
 
 const nameOf = ({ url }: Database) => new URL(url).pathname.slice(1)
 const PRIMARY = nameOf(configurationOf(env).database)
@@ -28,10 +29,12 @@ beforeAll(async () => {
   REPLICA = nameOf(replica)
 })
 
-/** Asks the Worker as it is when it has a replica. */
+/** Asks the Worker as it is when it has a replica. Its queues lead nowhere, so that nothing but the request asks anything. */
 async function ask(method: string, path: string, viewer?: Viewer, body?: unknown): Promise<ApiAnswer> {
   const bindings = {
     ...env,
+    FAN_OUT_0: NOWHERE,
+    ENGAGEMENT: NOWHERE,
     DATABASE_REPLICA_URL: replica.url,
     DATABASE_REPLICA_ENDPOINT: replica.endpoint,
   }
