@@ -1,9 +1,45 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 import { PASSWORD_WORKER_BUNDLE } from './test/node/harness/bundle-passwords.ts'
 
 /** Enough for a cold start of the runtime on a busy machine. */
 const TEST_TIMEOUT_MS = 30_000
+
+/** Tests in the Workers runtime, with a database that they share. */
+function runtimeProject(name: string, include: string): TestProjectConfiguration {
+  return {
+    extends: true,
+    plugins: [
+      cloudflareTest(({ inject }) => ({
+        wrangler: { configPath: './wrangler.toml' },
+        miniflare: {
+          bindings: {
+            DATABASE_URL: inject('databaseUrl'),
+            DATABASE_ENDPOINT: inject('endpointUrl'),
+            JWT_SECRET: 'test-access-secret-of-32-characters!',
+            REFRESH_SECRET: 'test-refresh-secret-of-32-characters',
+            RATE_LIMITS: 'off',
+          },
+          workers: [
+            {
+              name: 'warbler-passwords',
+              modules: true,
+              scriptPath: PASSWORD_WORKER_BUNDLE,
+              compatibilityDate: '2026-10-01',
+              compatibilityFlags: ['nodejs_compat'],
+            },
+          ],
+        },
+      })),
+    ],
+    test: {
+      name,
+      include: [include],
+      setupFiles: ['test/runtime/after-last-test.ts'],
+      globalSetup: ['test/node/harness/runtime-setup.ts'],
+    },
+  }
+}
 
 export default defineConfig({
   test: {
@@ -17,37 +53,9 @@ export default defineConfig({
         extends: true,
         test: { name: 'unit', include: ['src/**/*.test.ts'], environment: 'node' },
       },
-      {
-        extends: true,
-        plugins: [
-          cloudflareTest(({ inject }) => ({
-            wrangler: { configPath: './wrangler.toml' },
-            miniflare: {
-              bindings: {
-                DATABASE_URL: inject('databaseUrl'),
-                DATABASE_ENDPOINT: inject('endpointUrl'),
-                JWT_SECRET: 'test-access-secret-of-32-characters!',
-                REFRESH_SECRET: 'test-refresh-secret-of-32-characters',
-                RATE_LIMITS: 'off',
-              },
-              workers: [
-                {
-                  name: 'warbler-passwords',
-                  modules: true,
-                  scriptPath: PASSWORD_WORKER_BUNDLE,
-                  compatibilityDate: '2026-10-01',
-                  compatibilityFlags: ['nodejs_compat'],
-                },
-              ],
-            },
-          })),
-        ],
-        test: {
-          name: 'runtime',
-          include: ['test/runtime/**/*.test.ts'],
-          globalSetup: ['test/node/harness/runtime-setup.ts'],
-        },
-      },
+      runtimeProject('runtime', 'test/runtime/**/*.test.ts'),
+      // Which authors are pulled concerns every home timeline: these tests have a database of their own.
+      runtimeProject('pulled', 'test/pulled/**/*.test.ts'),
       {
         extends: true,
         test: { name: 'node', include: ['test/node/**/*.test.ts'], environment: 'node' },

@@ -33,7 +33,7 @@ interface Variant {
 
 const database = await startTestDatabase({ durable: true })
 const db = connect({ url: database.databaseUrl, endpoint: database.endpointUrl })
-const fold = (tweet: TweetId) => foldCounters(db, [{ subject: 'tweet', id: tweet }])
+const fold = (tweet: TweetId) => foldCounters(db, [{ subject: 'tweet', id: tweet }], 1_000_000)
 const likeByLedger = (user: UserId, tweet: TweetId) => insertEngagement(db, 'like', user, tweet, AMPLE_LIKES)
 
 /** Counts likes of the tweet in its row, in the transaction of each. */

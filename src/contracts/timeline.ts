@@ -32,6 +32,8 @@ export type TimelineOp =
   | { type: 'flags'; acted: TweetFlags }
   | { type: 'follow'; userId: UserId; version: number }
   | { type: 'unfollow'; userId: UserId; version: number }
+  /** What the owner's own card shows has changed. */
+  | { type: 'own_card_changed'; atMs: number }
 
 /** What the owner did to a tweet, as bits; of two, the one with the newer version holds. */
 export interface TweetFlags {
@@ -54,7 +56,7 @@ export type ApplyResult =
 export interface PageRequest {
   limit: number
   /** Entries older than this one; null for the newest. */
-  before: EntryId | null
+  before: number | null
   /**
    * Where this scroll began: its newest entry. Newer ones are as if they were not there, so that a tweet which is
    * retweeted while somebody scrolls neither vanishes from below nor comes twice. Null for a scroll that begins.
@@ -62,7 +64,47 @@ export interface PageRequest {
   top: EntryId | null
   /** After skipping this many. */
   offset: number
+  /** Instead of `before`: the oldest entries newer than this id. */
+  after?: number
+  /** Whether entries say how the owner has dealt with their authors (`PageEntry.affinity`). */
+  wantsAffinity?: boolean
+  /** Entries of the owner's pulled authors to merge in. */
+  overlay?: Overlay
+  /** Which authors are pulled, where the asker knows; `set` when the object has said that it knows another set. */
+  pullSet?: { hash: string; asOfMs: number; set?: PullSet }
 }
+
+/** Which authors are not delivered but read together with the timeline. */
+export interface PullSet {
+  authors: UserId[]
+  /** Those who are delivered again, and since when. */
+  left: { id: UserId; atMs: number }[]
+}
+
+/**
+ * Entries of pulled authors. They stand for these authors alone: what the object keeps of them itself is not shown.
+ */
+export interface Overlay {
+  /** `OVERLAY_COLUMNS` numbers for each entry, newest first; 0 for null. */
+  rows: Float64Array
+  authors: UserId[]
+  /** Every entry of theirs from this id on was known; older ones are in Postgres. 0 when all were. */
+  floor: number
+  /** `rows` hold every one of them as far as this id, in the direction of the page. */
+  reaches: number
+}
+
+/** Where the columns of an overlay's row are. */
+export const OVERLAY = {
+  id: 0,
+  tweetId: 1,
+  authorId: 2,
+  retweeterId: 3,
+  replyToUserId: 4,
+  quotedId: 5,
+  quotedAuthorId: 6,
+} as const
+export const OVERLAY_COLUMNS = 7
 
 export interface PageEntry extends Entry {
   card: Card | null
@@ -74,23 +116,40 @@ export interface PageEntry extends Entry {
   ofFollowee: boolean
   /** The owner and the quoted author do not see each other. */
   hidesQuote: boolean
+  /** Where it was asked for: on how many kept tweets of the author the owner acted. */
+  affinity: number
 }
 
 export interface TimelinePage {
+  /** Newest first, whatever the direction. */
   entries: PageEntry[]
   /** The scroll's beginning: the request's `top`, or the newest entry; 0 when there is none. */
   top: number
-  /** Whether the object has older entries than these. */
-  hasMore: boolean
   /**
-   * The object holds every entry from this id on; older ones are in Postgres. 0 when it holds them all.
+   * How far the page has come: all that the timeline shows between where it was asked from and this id, inclusive, is
+   * among `entries`. Downwards 0 at the end of history; upwards `top` at the beginning of the scroll.
    */
+  reached: number
+  /** The object can show every entry from this id on; older ones are in Postgres. 0 when it holds them all. */
   floor: number
   /** How many tweets the object shows: an offset beyond them goes on in Postgres. */
   kept: number
+  /** Which of the followees are pulled authors, as of which set. */
+  pulled: { hash: string; authors: UserId[] }
+  /** When the owner changed what their card shows, lately: what was cached of it before is outdated. */
+  ownCardChangedAtMs: number
 }
 
-export type PageResult = { ok: true; page: TimelinePage } | Refused
+/** `pull_set_outdated`: the asker knows a newer set of pulled authors and is to say which. */
+export type PageResult = { ok: true; page: TimelinePage } | Refused | { ok: false; code: 'pull_set_outdated' }
+
+/** How far somebody has read their home timeline. */
+export interface HomeMarker {
+  lastReadId: number
+  updatedAtMs: number
+}
+
+export type MarkerResult = { ok: true; marker: HomeMarker | null } | Refused
 
 export interface EndSessions {
   /** Only this session's sockets; null for all. */
@@ -103,6 +162,9 @@ export interface EndSessions {
 export interface TimelineRpc {
   apply(ops: TimelineOp[]): Promise<ApplyResult>
   page(request: PageRequest): Promise<PageResult>
+  marker(): Promise<MarkerResult>
+  /** Moves the marker, never back: answers the one that holds. */
+  moveMarker(lastReadId: number): Promise<MarkerResult>
   /** Gives back cards that a page lacked or had outdated. */
   keepCards(cards: Card[]): Promise<void>
   endSessions(which: EndSessions): Promise<void>
@@ -117,7 +179,7 @@ export const CLOSE_SIGNED_OUT = 4001
 export const CLOSE_TOO_MANY_SOCKETS = 4008
 
 export const frame = z.object({
-  type: z.enum(['ready', 'tweet', 'tweet_deleted', 'tweet_edited', 'reset']),
+  type: z.enum(['ready', 'tweet', 'tweet_deleted', 'tweet_edited', 'marker', 'reset']),
   seq: z.string(),
   data: z.unknown(),
 })

@@ -49,7 +49,7 @@ async function eraseAll(deps: Deps, events: EngagementEvent[]): Promise<Set<Enga
 async function fold(deps: Deps, hints: FoldHint[]): Promise<Verdict> {
   if (hints.length === 0) return 'ack'
   try {
-    const folded = await foldCounters(deps.db, distinct(hints))
+    const folded = await foldCounters(deps.db, distinct(hints), deps.settings.fanOutPushLimit)
     deps.log.info('ledger_folded', { messages: hints.length, deltas: folded })
     return 'ack'
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Db } from '../db/client.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Logger } from '../domain/log.ts'
 import type { FreshnessCache } from '../views/freshen.ts'
+import type { PulledAuthors, SharedCache } from '../views/pulled-authors.ts'
 import type { Settings } from './settings.ts'
 
 /** What a use case needs of the world. Built once a request by the Worker; tests build their own. */
@@ -22,6 +23,10 @@ export interface Deps {
   queues: QueuePort
   /** Shared by all requests of an isolate. */
   freshness: FreshnessCache
+  /** What this isolate knows of the authors whom home timelines pull. */
+  pulled: PulledAuthors
+  /** Shared by isolates of one place. */
+  sharedCache: SharedCache
   /** Work that the answer does not wait for. It must not reject unhandled: failures are logged. */
   defer(work: Promise<unknown>): void
   /** Measures a part of the request for `Server-Timing`. */

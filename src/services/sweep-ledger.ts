@@ -6,5 +6,5 @@ const SUBJECTS_PER_SWEEP = 2000
 /** Folds deltas whose hints were lost. Answers how many there were. */
 export async function sweepLedger(deps: Deps): Promise<number> {
   const subjects = await readUnfoldedSubjects(deps.db, SUBJECTS_PER_SWEEP)
-  return foldCounters(deps.db, subjects)
+  return foldCounters(deps.db, subjects, deps.settings.fanOutPushLimit)
 }

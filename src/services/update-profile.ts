@@ -6,6 +6,7 @@ import { isBirthDate } from '../domain/profile.ts'
 import { presentOwnProfile } from '../views/present-profile.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { isViewer } from './is-viewer.ts'
+import { tellOwnTimeline } from './tell-own-timeline.ts'
 
 /**
  * Changes the viewer's own profile and answers it. Throws `forbidden` for anybody else's, `validation_failed`,
@@ -23,6 +24,9 @@ export async function updateProfile(
   const updated = await deps.timed('db', () => storeProfile(deps.db, viewer.id, toChanges(asked)))
   switch (updated.outcome) {
     case 'updated':
+      if (showsOnCards(asked)) {
+        await tellOwnTimeline(deps, viewer.id, [{ type: 'own_card_changed', atMs: deps.now() }])
+      }
       return presentOwnProfile(updated.profile)
     case 'foreign_media': {
       const message = 'must be null or the URL it has: media of this deployment cannot be uploaded yet'
@@ -32,6 +36,11 @@ export async function updateProfile(
     default:
       throw new AppError(updated.outcome)
   }
+}
+
+/** What others see of it on cards they hear of as pages are freshened; the viewer sees it on their next read. */
+function showsOnCards({ display_name, avatar_url }: UpdateProfileRequest): boolean {
+  return display_name != null || avatar_url !== undefined
 }
 
 function requireBirthDate(birthDate: string | null, nowMs: number): void {

@@ -9,6 +9,7 @@ import {
   readFresh,
 } from '../db/statements/freshen.ts'
 import type { TweetId, UserId } from '../domain/ids.ts'
+import { within } from './deadline.ts'
 import { presentUserCard } from './present-profile.ts'
 import { serializeCard } from './present-tweet.ts'
 import { TtlCache } from './ttl-cache.ts'
@@ -56,6 +57,8 @@ export interface FreshenDeps {
   cache: FreshnessCache
   now(): number
   deadlineMs: number
+  /** What is cached of the viewer's own card from before this moment (Unix ms) is outdated. */
+  ownCardChangedAtMs: number
   /** Keeps the work alive that the deadline left behind, so that it still fills the cache. */
   defer(work: Promise<unknown>): void
 }
@@ -63,6 +66,7 @@ export interface FreshenDeps {
 /** A line of a page that is to be brought up to date. */
 export interface Line {
   tweetId: TweetId
+  authorId: UserId
   retweeterId: UserId | null
   card: Card | null
 }
@@ -91,7 +95,7 @@ export async function freshen(deps: FreshenDeps, page: readonly Line[]): Promise
       throw error
     },
   )
-  const fresh = await (lacksCards ? reading : Promise.race([reading, elapsed(deps.deadlineMs)]))
+  const fresh = await (lacksCards ? reading : within(reading, deps.deadlineMs))
   if (fresh === null) {
     deps.defer(reading)
     return { ...known, stale: true }
@@ -112,13 +116,16 @@ interface Missing {
 }
 
 /** Takes what the cache knows into `known` and answers what is to be asked for, each once. */
-function lookUp({ cache, now }: FreshenDeps, page: readonly Line[], known: Freshened): Missing {
-  const nowMs = now()
+function lookUp(deps: FreshenDeps, page: readonly Line[], known: Freshened): Missing {
+  const { cache } = deps
+  const nowMs = deps.now()
+  const sinceOf = (user: number | undefined) => (user === deps.viewerId ? deps.ownCardChangedAtMs : 0)
   const tweets = new Map<TweetId, KnownTweet>()
   const users = new Set<UserId>()
   let lacksCards = false
-  for (const { tweetId, retweeterId, card } of page) {
-    const freshness = cache.tweets.get(tweetId, nowMs)
+  for (const { tweetId, authorId, retweeterId, card } of page) {
+    const since = Math.max(sinceOf(authorId), sinceOf(card?.quote?.body?.authorId))
+    const freshness = cache.tweets.getOrClaim(tweetId, nowMs, since)
     if (freshness !== null && (freshness.gone || freshness.revision === card?.revision)) {
       known.freshness.set(tweetId, freshness)
     } else {
@@ -131,7 +138,8 @@ function lookUp({ cache, now }: FreshenDeps, page: readonly Line[], known: Fresh
       if (counts === null) tweets.set(quoted, { id: quoted, revision: null, wants_card: false })
       else known.freshness.set(quoted, counts)
     }
-    const retweeter = retweeterId === null ? null : cache.users.get(retweeterId, nowMs)
+    const retweeter =
+      retweeterId === null ? null : cache.users.getOrClaim(retweeterId, nowMs, sinceOf(retweeterId))
     if (retweeter !== null) known.users.set(retweeter.id as UserId, retweeter)
     else if (retweeterId !== null) users.add(retweeterId)
   }
@@ -169,8 +177,4 @@ function toFreshness(tweet: FreshTweet): Freshness {
     gone: tweet.gone,
     authorIsPrivate: tweet.author_is_private,
   }
-}
-
-function elapsed(ms: number): Promise<null> {
-  return new Promise((resolve) => setTimeout(() => resolve(null), ms))
 }

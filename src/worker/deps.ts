@@ -6,9 +6,11 @@ import { timelineStub } from '../durable-objects/stubs.ts'
 import type { Deps } from '../services/deps.ts'
 import type { Settings } from '../services/settings.ts'
 import { FreshnessCache } from '../views/freshen.ts'
+import { PulledAuthors } from '../views/pulled-authors.ts'
 import { configurationOf } from './env.ts'
 import { createQueues } from './queues.ts'
 import type { ServerTiming } from './server-timing.ts'
+import { sharedCache } from './shared-cache.ts'
 
 interface Ambient {
   log: Logger
@@ -31,19 +33,28 @@ export function createDeps(env: Env, { log, timing, defer }: Ambient): Deps {
     passwords: env.PASSWORDS,
     timeline: (user: UserId): TimelineRpc => timelineStub(env, user),
     queues: createQueues(env),
-    freshness: freshnessOf(settings),
+    ...cachesOf(settings),
+    sharedCache,
     defer: (work) => defer(work.catch((error) => log.error('deferred_work_failed', { error }))),
     timed: (part, work) => timing.timed(part, work),
   }
 }
 
-const caches = new WeakMap<Settings, FreshnessCache>()
+interface IsolateCaches {
+  freshness: FreshnessCache
+  pulled: PulledAuthors
+}
 
-/** One cache an isolate: settings are parsed once in it. */
-function freshnessOf(settings: Settings): FreshnessCache {
-  const cache = caches.get(settings) ?? new FreshnessCache(settings.freshenTtlMs)
-  caches.set(settings, cache)
-  return cache
+const caches = new WeakMap<Settings, IsolateCaches>()
+
+/** One of each an isolate: settings are parsed once in it. */
+function cachesOf(settings: Settings): IsolateCaches {
+  const known = caches.get(settings) ?? {
+    freshness: new FreshnessCache(settings.freshenTtlMs),
+    pulled: new PulledAuthors(),
+  }
+  caches.set(settings, known)
+  return known
 }
 
 /** For work that nobody waits for: nothing is timed. */

@@ -1,4 +1,5 @@
 import { deleteExpired, ensureTweetPartitions } from '../db/statements/maintenance.ts'
+import { retirePulledAuthors } from '../db/statements/pulled-authors.ts'
 import { createLogger } from '../domain/log.ts'
 import type { Deps } from '../services/deps.ts'
 import { eraseDeletedContent } from '../services/erase-deleted.ts'
@@ -17,6 +18,7 @@ const EACH_MINUTE: Job[] = [
 
 const EACH_HOUR: Job[] = [
   ['ensure_partitions', (deps) => ensureTweetPartitions(deps.db, deps.now())],
+  ['retire_pulled_authors', (deps) => retirePulledAuthors(deps.db, deps.settings.fanOutPushLimit)],
   ['delete_expired', (deps) => deleteExpired(deps.db)],
   ['erase_deleted_content', eraseDeletedContent],
 ]

@@ -131,10 +131,14 @@ async function act(
     case 'vote':
       return voteInPoll(deps, viewer, tweet.id, position)
     case 'fold':
-      return foldCounters(db, [
-        { subject: 'tweet', id: tweet.id },
-        { subject: 'user', id: user },
-      ])
+      return foldCounters(
+        db,
+        [
+          { subject: 'tweet', id: tweet.id },
+          { subject: 'user', id: user },
+        ],
+        1_000_000,
+      )
     case 'erase':
       return eraseAll(deps)
   }

@@ -76,7 +76,7 @@ describe('deleting a tweet', () => {
     })
     expect(await readTweet(db, id, author)).toBeNull()
 
-    await foldCounters(db, await readUnfoldedSubjects(db, 1000))
+    await foldCounters(db, await readUnfoldedSubjects(db, 1000), 1_000_000)
     expect(await rowsOf('select tweet_count from users where id = $1', [author])).toEqual([
       { tweet_count: 0 },
     ])

@@ -41,7 +41,7 @@ const publishNow = (author: UserId, content: string, changes = {}) => {
 }
 
 async function tagCounts(...tags: string[]): Promise<Record<string, unknown>> {
-  await foldCounters(db, await readUnfoldedSubjects(db, 10_000))
+  await foldCounters(db, await readUnfoldedSubjects(db, 10_000), 1_000_000)
   const rows = await rowsOf('select tag, tweet_count from hashtags where tag = any($1)', [tags])
   return Object.fromEntries(rows.map(({ tag, tweet_count }) => [tag, tweet_count]))
 }

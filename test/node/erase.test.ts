@@ -77,7 +77,7 @@ async function deletedWith(actors: UserId[]): Promise<{ tweet: TweetId; author: 
 }
 
 async function countersOf(tweet: TweetId): Promise<unknown> {
-  await foldCounters(db, await readUnfoldedSubjects(db, 10_000))
+  await foldCounters(db, await readUnfoldedSubjects(db, 10_000), 1_000_000)
   const [row] = await rowsOf('select retweet_count, bookmark_count, like_count from tweets where id = $1', [
     tweet,
   ])

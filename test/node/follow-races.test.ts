@@ -154,7 +154,7 @@ describe('follows of many people at once', () => {
     const [results] = await Promise.all([
       Promise.all(others.map((other) => follow(follower, other))),
       Promise.all(upTo(10).map((n) => updateProfile(db, follower, { display_name: `Name ${n}` }))),
-      Promise.all(upTo(10).map(() => foldCounters(db, [{ subject: 'user', id: follower }]))),
+      Promise.all(upTo(10).map(() => foldCounters(db, [{ subject: 'user', id: follower }], 1_000_000))),
     ])
     expect(versionsOf(results)).toEqual(upTo(30))
     const events = await eventsOf(follower)

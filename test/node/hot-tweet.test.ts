@@ -36,7 +36,7 @@ async function whileFolding(work: () => Promise<unknown>): Promise<void> {
   const working = work().finally(() => {
     done = true
   })
-  while (!done) await foldCounters(db, [{ subject: 'tweet', id: tweet }])
+  while (!done) await foldCounters(db, [{ subject: 'tweet', id: tweet }], 1_000_000)
   await working
 }
 
@@ -54,7 +54,7 @@ describe(`${LIKES} likes of one tweet, ${CONCURRENCY} at a time`, { timeout: TIM
     expect(waits).toEqual([])
     expect(samples).toBeGreaterThan(20)
     expect(await countOf(database.pool, tweet, 'like_count')).toBe(LIKES)
-    await foldCounters(db, [{ subject: 'tweet', id: tweet }])
+    await foldCounters(db, [{ subject: 'tweet', id: tweet }], 1_000_000)
     const { rows } = await database.pool.query('select like_count from tweets where id = $1', [tweet])
     expect(rows).toEqual([{ like_count: LIKES }])
   })

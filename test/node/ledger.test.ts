@@ -123,7 +123,7 @@ describe('folding the ledger', () => {
       })),
     )
     await append(deltas)
-    expect(await foldCounters(db, subjects)).toBe(deltas.length)
+    expect(await foldCounters(db, subjects, 1_000_000)).toBe(deltas.length)
     expect(await countersOf(subjects)).toEqual(withDeltas(before, deltas))
     expect(await unfolded()).toBe(0)
   })
@@ -131,16 +131,16 @@ describe('folding the ledger', () => {
   it('takes one round trip, and none for nobody', async () => {
     const subjects = await addSubjects()
     await append(randomDeltas(subjects, 50))
-    expect(await roundTripsOf(database, () => foldCounters(db, subjects))).toBe(1)
-    expect(await roundTripsOf(database, () => foldCounters(db, []))).toBe(0)
+    expect(await roundTripsOf(database, () => foldCounters(db, subjects, 1_000_000))).toBe(1)
+    expect(await roundTripsOf(database, () => foldCounters(db, [], 1_000_000))).toBe(0)
   })
 
   it('of what has no deltas, or is not there, changes nothing', async () => {
     const subjects = await addSubjects()
     const before = await countersOf(subjects)
-    expect(await foldCounters(db, subjects)).toBe(0)
+    expect(await foldCounters(db, subjects, 1_000_000)).toBe(0)
     const missing = (['user', 'tweet', 'hashtag'] as const).map((subject) => ({ subject, id: 77 }))
-    expect(await foldCounters(db, missing)).toBe(0)
+    expect(await foldCounters(db, missing, 1_000_000)).toBe(0)
     expect(await countersOf(subjects)).toEqual(before)
   })
 
@@ -153,14 +153,14 @@ describe('folding the ledger', () => {
       { ...user, counter: 'tweet_count', delta: 1 },
       { subject: 'tweet', id, counter: 'like_count', delta: 1 },
     ])
-    expect(await foldCounters(db, [{ subject: 'tweet', id }])).toBe(1)
+    expect(await foldCounters(db, [{ subject: 'tweet', id }], 1_000_000)).toBe(1)
     expect(await countersOf([user])).toEqual(before)
     expect(await unfolded()).toBe(1)
   })
 
   it('drops what is owed to somebody who was erased', async () => {
     await append([{ subject: 'user', id: 77, counter: 'follower_count', delta: 1 }])
-    expect(await foldCounters(db, [{ subject: 'user', id: 77 }])).toBe(1)
+    expect(await foldCounters(db, [{ subject: 'user', id: 77 }], 1_000_000)).toBe(1)
     expect(await unfolded()).toBe(0)
   })
 })
@@ -177,13 +177,13 @@ describe('eight folds at once', () => {
       await Promise.all(
         parts.flatMap(({ early, late }) => [
           append(early).then(() =>
-            foldCounters(db, shuffled(subjects).slice(Math.random() * subjects.length)),
+            foldCounters(db, shuffled(subjects).slice(Math.random() * subjects.length), 1_000_000),
           ),
           append(late),
         ]),
       )
     }
-    await foldCounters(db, subjects)
+    await foldCounters(db, subjects, 1_000_000)
     expect(await countersOf(subjects)).toEqual(withDeltas(before, all))
     expect(await unfolded()).toBe(0)
     expect(await deadlocksIn(database.pool)).toBe(deadlocks)
@@ -203,7 +203,7 @@ describe('eight folds at once', () => {
     const deadlocks = await deadlocksIn(database.pool)
     for (let round = 0; round < 8; round++) {
       await append(owed)
-      const folded = await Promise.all(times(8, () => foldCounters(db, shuffled(erased))))
+      const folded = await Promise.all(times(8, () => foldCounters(db, shuffled(erased), 1_000_000)))
       expect(folded.reduce((sum, part) => sum + part)).toBe(owed.length)
     }
     expect(await deadlocksIn(database.pool)).toBe(deadlocks)

@@ -46,7 +46,7 @@ async function ledgerOf(tweet: TweetId): Promise<Record<string, number>> {
 }
 
 async function foldedVotes(tweet: TweetId): Promise<number[]> {
-  await foldCounters(db, await readUnfoldedSubjects(db, 10_000))
+  await foldCounters(db, await readUnfoldedSubjects(db, 10_000), 1_000_000)
   const { rows } = await database.pool.query<{ vote_count: number }>(
     'select vote_count from poll_options where tweet_id = $1 order by position',
     [tweet],
@@ -163,7 +163,7 @@ describe('votes of many at once', () => {
     const tweet = await pollOf()
     const voters = await people.addUsers(60)
     const folds = async () => {
-      for (let n = 0; n < 10; n++) await foldCounters(db, [{ subject: 'tweet', id: tweet }])
+      for (let n = 0; n < 10; n++) await foldCounters(db, [{ subject: 'tweet', id: tweet }], 1_000_000)
     }
     await Promise.all([...voters.map((voter, n) => vote(voter, tweet, n % 2)), folds(), folds()])
     expect(await foldedVotes(tweet)).toEqual([30, 30, 0])

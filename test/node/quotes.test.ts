@@ -81,7 +81,7 @@ describe('a quote', () => {
     const id = await publish(db, bob, 'once', { quoteTweetId: quoted })
     await publish(db, bob, 'twice', { quoteTweetId: quoted })
     const count = async () => {
-      await foldCounters(db, await readUnfoldedSubjects(db, 10_000))
+      await foldCounters(db, await readUnfoldedSubjects(db, 10_000), 1_000_000)
       return rowsOf('select quote_count, reply_count from tweets where id = $1', [quoted])
     }
     expect(await count()).toEqual([{ quote_count: 2, reply_count: 0 }])

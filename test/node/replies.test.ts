@@ -31,7 +31,7 @@ const answer = (author: UserId, to: TweetId, changes = {}) =>
 const refused = (code: string) => ({ outcome: 'refused', code, field: 'reply_to_id', place: 0 })
 
 async function foldAll(): Promise<void> {
-  await foldCounters(db, await readUnfoldedSubjects(db, 10_000))
+  await foldCounters(db, await readUnfoldedSubjects(db, 10_000), 1_000_000)
 }
 
 describe('a reply', () => {

@@ -134,6 +134,12 @@ const ROUTES: Priced[] = [
   ...(['/api/bookmarks', '/api/timeline/likes', '/api/timeline/mentions'] as const).map((path) =>
     priced(`GET ${path}`, oneStatement, ({ isolate, token }) => isolate.spend('GET', path, { token })),
   ),
+  priced('GET /api/timeline/home/marker', oneCall, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/timeline/home/marker', { token }),
+  ),
+  priced('PUT /api/timeline/home/marker', oneCall, ({ isolate, tweet, token }) =>
+    isolate.spend('PUT', '/api/timeline/home/marker', { token, body: { last_read_id: tweet } }),
+  ),
   priced('GET /api/stream', oneCall, ({ isolate, token }) => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }
     return isolate.spend('GET', '/api/stream', { headers })
@@ -149,6 +155,15 @@ describe('one request', () => {
 })
 
 const HOME = 'GET /api/timeline/home'
+const HOME_PATH = '/api/timeline/home'
+/** An isolate that has read the pull set, as each does once a minute. */
+async function primed(scene: Scene): Promise<Scene> {
+  const [other] = await insertPeople(1)
+  if (other === undefined) throw new Error('Nobody was inserted')
+  await scene.isolate.spend('GET', HOME_PATH, { token: await tokenOf(other) })
+  return scene
+}
+
 const home = ({ isolate, token }: Scene, heldBack: string[] = []) =>
   isolate.spend('GET', '/api/timeline/home', { token, heldBack })
 const tweetsOf = ({ body }: { body: unknown }) =>
@@ -165,7 +180,7 @@ describe('the home timeline', () => {
   })
 
   it('spends no more with retweets, quotes and polls on the page', async () => {
-    const scene = await setScene()
+    const scene = await primed(await setScene())
     const { reader, author } = scene
     const [other, stranger] = await insertPeople(2)
     if (other === undefined || stranger === undefined) throw new Error('Nobody was inserted')
@@ -191,9 +206,15 @@ describe('the home timeline', () => {
   })
 
   it('spends one statement more when the counts are not cached', async () => {
-    const answer = await home(await setScene())
+    const answer = await home(await primed(await setScene()))
     expect(tweetsOf(answer)).toHaveLength(4)
     expect(answer.spending).toEqual(statementAndCall)
+  })
+
+  it('spends one statement once a minute an isolate on whom it is to pull, beside the call', async () => {
+    const scene = await setScene()
+    expect((await home(scene)).spending).toEqual({ ...statementAndCall, sql: 2 })
+    expect((await home(scene)).spending).toEqual(oneCall)
   })
 
   it('does not wait for that statement past the deadline, and says so', async () => {
@@ -204,7 +225,7 @@ describe('the home timeline', () => {
   })
 
   it('spends two statements of its object more when it is cold, and keeps the cards after the answer', async () => {
-    const answer = await home(await setScene({ warm: false }), ['keepCards'])
+    const answer = await home(await primed(await setScene({ warm: false })), ['keepCards'])
     expect(tweetsOf(answer)).toHaveLength(4)
     expect(answer.spending).toEqual({ ...statementAndCall, objectSql: 2 })
   })

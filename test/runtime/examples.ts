@@ -151,6 +151,8 @@ export function examplesIn({ viewer, refreshToken, otherSession, tweet, poll, fr
     'GET /api/timeline/likes': {},
     'GET /api/timeline/mentions': {},
     'GET /api/timeline/home': {},
+    'GET /api/timeline/home/marker': {},
+    'PUT /api/timeline/home/marker': { body: { last_read_id: tweet } },
     'GET /api/timeline/user/{id}': ofUser,
     'GET /api/stream': {
       present: (token) => ({ headers: { 'sec-websocket-protocol': `warbler.v1, bearer.${token}` } }),

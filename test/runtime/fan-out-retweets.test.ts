@@ -7,6 +7,7 @@ import type { Deps } from '../../src/services/deps.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
 import { retweetTweet, undoRetweet } from '../../src/services/retweet-tweet.ts'
 import { act, bodyOf, post, runFanOut, spread } from './consumers.ts'
+import { fakeTimeline, timelineWith } from './fake-timeline.ts'
 import { testDeps } from './harness.ts'
 import { linesOf, readHome } from './homes.ts'
 import { insertFollowers, insertPeople, markWarm } from './people.ts'
@@ -57,17 +58,13 @@ describe('a retweet and its undoing', () => {
     const slow = testDeps({
       timeline: (user) => {
         const timeline = real.timeline(user)
-        return {
+        return timelineWith(timeline, {
           apply: async (ops) => {
             reached.resolve()
             await released.promise
             return timeline.apply(ops)
           },
-          page: (request) => timeline.page(request),
-          keepCards: (cards) => timeline.keepCards(cards),
-          endSessions: (which) => timeline.endSessions(which),
-          fetch: (request) => timeline.fetch(request),
-        }
+        })
       },
     })
     const delivering = runFanOut(done, slow)
@@ -82,17 +79,13 @@ describe('a retweet and its undoing', () => {
 /** Timelines that only note what they are told. */
 function notedTimelines(): { deps: Partial<Deps>; told: Map<UserId, TimelineOp[]> } {
   const told = new Map<UserId, TimelineOp[]>()
-  const never = () => Promise.reject(new Error('Fan-out only tells'))
-  const timeline: Deps['timeline'] = (user) => ({
-    apply: async (ops) => {
-      told.set(user, [...(told.get(user) ?? []), ...ops])
-      return { ok: true, state: 'warm' }
-    },
-    page: never,
-    keepCards: never,
-    endSessions: never,
-    fetch: never,
-  })
+  const timeline: Deps['timeline'] = (user) =>
+    fakeTimeline({
+      apply: async (ops) => {
+        told.set(user, [...(told.get(user) ?? []), ...ops])
+        return { ok: true, state: 'warm' }
+      },
+    })
   return { deps: { timeline }, told }
 }
 

@@ -7,6 +7,7 @@ import { likeTweet, unlikeTweet } from '../../src/services/like-tweet.ts'
 import { retweetTweet, undoRetweet } from '../../src/services/retweet-tweet.ts'
 import { voteInPoll } from '../../src/services/vote-in-poll.ts'
 import { act, bodyOf, post, postAndDeliver, runFanOut, spread } from './consumers.ts'
+import { timelineWith } from './fake-timeline.ts'
 import { rows } from './harness.ts'
 import { type HomeTweet, readHome } from './homes.ts'
 import { insertFollowers, insertPeople, timelineOf } from './people.ts'
@@ -29,13 +30,7 @@ async function shownTo(reader: Viewer, tweet: TweetId): Promise<HomeTweet | unde
 const unheard = (reader: Viewer): Partial<Deps> => {
   const timeline = timelineOf(reader)
   return {
-    timeline: () => ({
-      apply: async () => ({ ok: false, code: 'unavailable' }),
-      page: (request) => timeline.page(request),
-      keepCards: (cards) => timeline.keepCards(cards),
-      endSessions: (which) => timeline.endSessions(which),
-      fetch: (request) => timeline.fetch(request),
-    }),
+    timeline: () => timelineWith(timeline, { apply: async () => ({ ok: false, code: 'unavailable' }) }),
   }
 }
 

@@ -130,7 +130,7 @@ describe('pages', () => {
     const page = await readHomeTimeline(testDeps({ freshness: new FreshnessCache(15_000) }), reader, {
       limit: 20,
       offset: 0,
-      after: null,
+      from: null,
     })
     expect(page.tweets.map((tweet) => (JSON.parse(tweet) as { id: number }).id)).toEqual(tweets.slice(25, 45))
   })
@@ -153,7 +153,7 @@ describe('freshening', () => {
     readHomeTimeline(testDeps({ freshness: new FreshnessCache(15_000), ...deps }), reader, {
       limit: 20,
       offset: 0,
-      after: null,
+      from: null,
     })
   const parsed = (tweets: string[]) =>
     tweets.map((text) => JSON.parse(text) as { id: number; like_count: number })
@@ -203,7 +203,7 @@ describe('freshening', () => {
     })
     const { settings } = testDeps()
     const page = await fresh(reader, { settings: { ...settings, freshenDeadlineMs: 0 } })
-    expect(page.stale).toBe(true)
+    expect(page.degraded).toBe('stale')
     expect(parsed(page.tweets).map((tweet) => tweet.id)).toEqual([id as TweetId])
   })
 })
@@ -213,7 +213,7 @@ describe('without the database', () => {
     const { reader, author } = await readerAndAuthor()
     const [id] = await insertRecentTweets(author, 1)
     const deps = testDeps({ freshness: new FreshnessCache(15_000) })
-    await readHomeTimeline(deps, reader, { limit: 20, offset: 0, after: null })
+    await readHomeTimeline(deps, reader, { limit: 20, offset: 0, from: null })
     await deps.settled()
     const broken = testDeps({
       freshness: new FreshnessCache(15_000),
@@ -221,8 +221,8 @@ describe('without the database', () => {
         get: () => () => Promise.reject(Object.assign(new Error('fetch failed'), { name: 'NeonDbError' })),
       }),
     })
-    const page = await readHomeTimeline(broken, reader, { limit: 20, offset: 0, after: null })
-    expect(page.stale).toBe(true)
+    const page = await readHomeTimeline(broken, reader, { limit: 20, offset: 0, from: null })
+    expect(page.degraded).toBe('stale')
     expect(page.tweets.map((text) => (JSON.parse(text) as { id: number }).id)).toEqual([id])
   })
 })

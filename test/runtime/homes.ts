@@ -28,7 +28,7 @@ export async function readHome(
   replaced: Partial<Deps> = {},
 ): Promise<ReadHome> {
   const deps = testDeps({ freshness: new FreshnessCache(0), ...replaced })
-  const asked = { limit: 100, after: null, offset: 0, ...request }
+  const asked = { limit: 100, from: null, offset: 0, ...request }
   const { tweets, ...page } = await readHomeTimeline(deps, reader, asked)
   await deps.settled()
   return { ...page, tweets: tweets.map((text) => tweet.parse(JSON.parse(text))) }
@@ -46,13 +46,14 @@ export async function scrollHome(
   reader: Viewer,
   limit: number,
   meanwhile: (page: number) => Promise<void> = async () => {},
+  replaced: Partial<Deps> = {},
 ): Promise<Line[]> {
   const lines: Line[] = []
-  let after: HomePlace | null = null
-  for (let page = 1; page === 1 || after !== null; page++) {
-    const read: ReadHome = await readHome(reader, { limit, after })
+  let from: HomePlace | null = null
+  for (let page = 1; page === 1 || from !== null; page++) {
+    const read: ReadHome = await readHome(reader, { limit, from }, replaced)
     lines.push(...linesOf(read))
-    after = read.next
+    from = read.older
     await meanwhile(page)
   }
   return lines

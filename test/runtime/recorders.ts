@@ -1,5 +1,6 @@
 import type { ApplyResult, EndSessions, TimelineOp, TimelineRpc } from '../../src/contracts/timeline.ts'
 import type { UserId } from '../../src/domain/ids.ts'
+import { fakeTimeline } from './fake-timeline.ts'
 
 export interface Call {
   receiver: UserId
@@ -17,18 +18,16 @@ export class Recorders {
     this.#answer = answer
   }
 
-  readonly port = (receiver: UserId): TimelineRpc => ({
-    apply: async (ops) => {
-      this.calls.push({ receiver, ops })
-      return this.#answer(receiver, this.calls.filter((call) => call.receiver === receiver).length)
-    },
-    page: async () => ({ ok: false, code: 'unavailable' }),
-    keepCards: async () => {},
-    endSessions: async (which) => {
-      this.ended.push({ receiver, which })
-    },
-    fetch: async () => new Response(null, { status: 503 }),
-  })
+  readonly port = (receiver: UserId): TimelineRpc =>
+    fakeTimeline({
+      apply: async (ops) => {
+        this.calls.push({ receiver, ops })
+        return this.#answer(receiver, this.calls.filter((call) => call.receiver === receiver).length)
+      },
+      endSessions: async (which) => {
+        this.ended.push({ receiver, which })
+      },
+    })
 
   /** Who was called, each as often as they were. */
   get receivers(): UserId[] {

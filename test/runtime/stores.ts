@@ -26,6 +26,7 @@ const EMPTY: PulledTimeline = {
   dropped: [MAL],
   acted: [],
   version: 0,
+  marker: null,
 }
 
 export interface OpenStore {

@@ -1,22 +1,37 @@
 import { exports } from 'cloudflare:workers'
-import { expect } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import type { z } from 'zod'
 import { frame } from '../../src/contracts/timeline.ts'
+import type { Viewer } from '../../src/services/deps.ts'
 import { ORIGIN } from './harness.ts'
+import { tokenOf } from './people.ts'
 
 export type Frame = z.infer<typeof frame>
 
-export function askForStream(token: string | null, query = ''): Promise<Response> {
-  const protocols = token === null ? 'warbler.v1' : `warbler.v1, bearer.${token}`
-  const headers = { upgrade: 'websocket', 'sec-websocket-protocol': protocols }
+export interface Closed {
+  code: number
+  reason: string
+}
+
+/** Asks the Worker for a stream, offering these subprotocols. */
+export function askForStream(protocols: string | null, query = ''): Promise<Response> {
+  const headers = new Headers({ upgrade: 'websocket' })
+  if (protocols !== null) headers.set('sec-websocket-protocol', protocols)
   return exports.default.fetch(new Request(`${ORIGIN}/api/stream${query}`, { headers }))
 }
 
-/** A client of the stream, which keeps what it gets. */
+/** The subprotocols that a signed-in person's client offers. */
+export async function protocolsOf(person: Viewer): Promise<string> {
+  return `warbler.v1, bearer.${await tokenOf(person)}`
+}
+
+/** A client of the stream, which keeps what it gets. It is closed when its test ends. */
 export class StreamClient {
   readonly frames: Frame[] = []
+  /** What came that is not a frame: the answers to pings. */
   readonly texts: string[] = []
-  closed: { code: number; reason: string } | null = null
+  /** Null while it is open. */
+  closed: Closed | null = null
   readonly #socket: WebSocket
 
   private constructor(socket: WebSocket) {
@@ -30,14 +45,18 @@ export class StreamClient {
       this.closed = { code, reason }
     })
     socket.accept()
+    onTestFinished(() => {
+      if (socket.readyState === WebSocket.READY_STATE_OPEN) socket.close()
+    })
   }
 
-  /** Connects, and waits for `ready`. */
-  static async connect(token: string, since?: string): Promise<StreamClient> {
-    const response = await askForStream(token, since === undefined ? '' : `?since=${since}`)
+  /** Connects, resuming after `since` when it is given, and waits for `ready`. */
+  static async connect(person: Viewer, since?: string): Promise<StreamClient> {
+    const query = since === undefined ? '' : `?since=${since}`
+    const response = await askForStream(await protocolsOf(person), query)
     if (response.webSocket === null) throw new Error(`No socket was opened: ${response.status}`)
     const client = new StreamClient(response.webSocket)
-    await client.until(() => client.typesOf('ready').length === 1)
+    await client.until(() => client.types.includes('ready'))
     return client
   }
 
@@ -46,7 +65,7 @@ export class StreamClient {
     return this.frames.at(-1)?.seq ?? ''
   }
 
-  get types(): string[] {
+  get types(): Frame['type'][] {
     return this.frames.map(({ type }) => type)
   }
 
@@ -62,13 +81,31 @@ export class StreamClient {
     this.#socket.close(code, reason)
   }
 
-  async until(holds: () => boolean): Promise<void> {
-    await expect.poll(holds, { timeout: 5_000, interval: 5 }).toBe(true)
+  until(holds: () => boolean): Promise<void> {
+    return vi.waitFor(
+      () => {
+        if (!holds()) throw new Error(`Still waiting with ${JSON.stringify([this.types, this.closed])}`)
+      },
+      { timeout: 5_000, interval: 5 },
+    )
   }
 
   /** Waits for so many frames, and answers them all. */
   async framesUpTo(count: number): Promise<Frame[]> {
     await this.until(() => this.frames.length >= count)
     return this.frames
+  }
+
+  /** All frames up to now, which an answered ping separates from what comes later. */
+  async framesSoFar(): Promise<Frame[]> {
+    const answers = this.texts.length
+    this.send('ping')
+    await this.until(() => this.texts.length > answers)
+    return [...this.frames]
+  }
+
+  async untilClosed(): Promise<Closed | null> {
+    await this.until(() => this.closed !== null)
+    return this.closed
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { KEPT_ENTRIES } from '../../src/contracts/timeline.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { bodyOf, postAndDeliver, remove, runFanOut } from './consumers.ts'
-import { homeIds, insertFollowers, insertPeople, markWarm, timelineOf, tokenOf } from './people.ts'
+import { homeIds, insertFollowers, insertPeople, markWarm, timelineOf } from './people.ts'
 import { deliver, range, retract, warmObject } from './stores.ts'
 import { StreamClient } from './stream-client.ts'
 
@@ -11,7 +11,6 @@ const EPOCH = 1
 
 interface Scene {
   reader: Viewer
-  token: string
   author: Viewer
 }
 
@@ -23,7 +22,7 @@ async function setScene(databaseEpoch = 1): Promise<Scene> {
   await markWarm([reader])
   const pulled = { followees: [author.id], graph_version: 1, dropped: [] }
   await warmObject(timelineOf(reader), reader.id, pulled, { epoch: EPOCH, databaseEpoch })
-  return { reader, author, token: await tokenOf(reader) }
+  return { reader, author }
 }
 
 const dataOf = ({ frames }: StreamClient) => frames.map(({ type, data }) => ({ type, data }))
@@ -32,8 +31,8 @@ describe('resuming', () => {
   it.each([false, true])(
     'gets exactly what was missed, in its order, and then ready (evicted: %s)',
     async (evicted) => {
-      const { reader, author, token } = await setScene()
-      const client = await StreamClient.connect(token)
+      const { reader, author } = await setScene()
+      const client = await StreamClient.connect(reader)
       const seen = await postAndDeliver(author)
       await client.framesUpTo(2)
       const since = client.seq
@@ -44,7 +43,7 @@ describe('resuming', () => {
       const last = await postAndDeliver(author)
       if (evicted) await evictDurableObject(timelineOf(reader))
 
-      const again = await StreamClient.connect(token, since)
+      const again = await StreamClient.connect(reader, since)
       expect(dataOf(again)).toMatchObject([
         // The first of the missed is gone by now: only its deletion is told.
         { type: 'tweet', data: { id: missed[1] } },
@@ -55,7 +54,7 @@ describe('resuming', () => {
       ])
       expect(again.seq).toBe(`${EPOCH}.6`)
       // Whoever has missed nothing gets ready alone.
-      expect((await StreamClient.connect(token, again.seq)).types).toEqual(['ready'])
+      expect((await StreamClient.connect(reader, again.seq)).types).toEqual(['ready'])
       const next = await postAndDeliver(author)
       await again.framesUpTo(6)
       expect(again.frames.at(-1)).toMatchObject({ type: 'tweet', seq: `${EPOCH}.7`, data: { id: next } })
@@ -63,24 +62,26 @@ describe('resuming', () => {
   )
 
   it('continues the order over an eviction that follows an unfollow', async () => {
-    const { reader, author, token } = await setScene()
+    const { reader, author } = await setScene()
     await postAndDeliver(author)
     await timelineOf(reader).apply([{ type: 'unfollow', userId: author.id, version: 2 }])
     await evictDurableObject(timelineOf(reader))
-    const client = await StreamClient.connect(token, `${EPOCH}.1`)
+    const client = await StreamClient.connect(reader, `${EPOCH}.1`)
     expect(client.frames).toEqual([{ type: 'ready', seq: `${EPOCH}.1`, data: {} }])
   })
 
   it.each([
-    ['another epoch', `${EPOCH + 1}.0`],
+    ['a later epoch', `${EPOCH + 1}.0`],
+    ['an earlier epoch', `${EPOCH - 1}.0`],
     ['a frame that was never sent', `${EPOCH}.1`],
     ['no epoch', '0'],
     ['nonsense', `${EPOCH}.x`],
+    ['one number too many', `${EPOCH}.0.0`],
     ['nothing', ''],
     ['a number that no number holds', `${EPOCH}.99999999999999999999`],
   ])('from %s is a reset', async (_name, since) => {
-    const { token } = await setScene()
-    const client = await StreamClient.connect(token, since)
+    const { reader } = await setScene()
+    const client = await StreamClient.connect(reader, since)
     expect(client.frames).toEqual([
       { type: 'reset', seq: `${EPOCH}.0`, data: {} },
       { type: 'ready', seq: `${EPOCH}.0`, data: {} },
@@ -88,24 +89,24 @@ describe('resuming', () => {
   })
 
   it('after too long away is a reset, and up to there is not', async () => {
-    const { reader, author, token } = await setScene()
+    const { reader, author } = await setScene()
     const all = range(1, KEPT_ENTRIES + 51)
     await timelineOf(reader).apply(all.map((id) => deliver(id, author.id)))
     // The oldest 51 are trimmed: whoever has not seen them has missed them.
-    const resetting = await StreamClient.connect(token, `${EPOCH}.50`)
+    const resetting = await StreamClient.connect(reader, `${EPOCH}.50`)
     expect(resetting.types).toEqual(['reset', 'ready'])
-    const resumed = await StreamClient.connect(token, `${EPOCH}.51`)
+    const resumed = await StreamClient.connect(reader, `${EPOCH}.51`)
     expect(resumed.types).toEqual([...all.slice(51).map(() => 'tweet'), 'ready'])
     await evictDurableObject(timelineOf(reader))
-    expect((await StreamClient.connect(token, `${EPOCH}.50`)).types).toEqual(['reset', 'ready'])
+    expect((await StreamClient.connect(reader, `${EPOCH}.50`)).types).toEqual(['reset', 'ready'])
   })
 })
 
 describe('a socket that sleeps', () => {
   it('gets what comes after its object was evicted, and keeps its session and its place', async () => {
-    const { reader, author, token } = await setScene()
+    const { reader, author } = await setScene()
     const clients: StreamClient[] = []
-    for (const _nth of range(1, 10)) clients.push(await StreamClient.connect(token))
+    for (const _nth of range(1, 10)) clients.push(await StreamClient.connect(reader))
     const first = await postAndDeliver(author)
     for (const client of clients) await client.framesUpTo(2)
     await evictDurableObject(timelineOf(reader))
@@ -118,17 +119,16 @@ describe('a socket that sleeps', () => {
       ])
     }
     // The oldest is still known.
-    await StreamClient.connect(token)
-    await clients[0]?.until(() => clients[0]?.closed !== null)
+    await StreamClient.connect(reader)
+    await clients[0]?.untilClosed()
     expect(clients.map(({ closed }) => closed?.code)).toEqual([4008, ...range(1, 9).map(() => undefined)])
     await timelineOf(reader).endSessions({ sessionId: reader.sessionId, exceptSessionId: null })
-    await clients[9]?.until(() => clients[9]?.closed !== null)
-    expect(clients[9]?.closed?.code).toBe(4001)
+    expect((await clients[9]?.untilClosed())?.code).toBe(4001)
   })
 
   it('keeps its timeline from cooling', async () => {
-    const { reader, author, token } = await setScene()
-    const client = await StreamClient.connect(token)
+    const { reader, author } = await setScene()
+    const client = await StreamClient.connect(reader)
     await runInDurableObject(timelineOf(reader), async (_object, { storage }) => {
       storage.sql.exec('update state set read_at = 0')
       await storage.setAlarm(Date.now() + 1_000_000)
@@ -142,8 +142,8 @@ describe('a socket that sleeps', () => {
 
 describe('a timeline that is built anew', () => {
   it('tells its sockets to start anew, and goes on in a new epoch', async () => {
-    const { reader, author, token } = await setScene()
-    const client = await StreamClient.connect(token)
+    const { reader, author } = await setScene()
+    const client = await StreamClient.connect(reader)
     await postAndDeliver(author)
     await client.framesUpTo(2)
     await runInDurableObject(timelineOf(reader), (_object, { storage }) => {

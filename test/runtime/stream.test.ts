@@ -1,38 +1,34 @@
-import { evictDurableObject } from 'cloudflare:test'
 import { sql } from 'drizzle-orm'
-import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { problem } from '../../src/contracts/http/common.ts'
 import { tweet as tweetSchema } from '../../src/contracts/http/tweets.ts'
-import {
-  CLOSE_SIGNED_OUT,
-  CLOSE_TOO_MANY_SOCKETS,
-  MAX_SOCKETS,
-  type TimelineOp,
-} from '../../src/contracts/timeline.ts'
-import type { EntryId } from '../../src/domain/ids.ts'
-import type { Viewer } from '../../src/services/deps.ts'
+import { CLOSE_SIGNED_OUT, CLOSE_TOO_MANY_SOCKETS, MAX_SOCKETS } from '../../src/contracts/timeline.ts'
+import type { Deps, Viewer } from '../../src/services/deps.ts'
+import { endSession } from '../../src/services/end-session.ts'
 import { logout } from '../../src/services/logout.ts'
-import { bodyOf, postAndDeliver, remove, runFanOut, spread } from './consumers.ts'
+import { signAccessToken } from '../../src/services/tokens.ts'
+import { bodyOf, post, postAndDeliver, remove, runFanOut, spread } from './consumers.ts'
+import { refuseDatabase } from './database-gate.ts'
 import { api, rows, testDeps } from './harness.ts'
+import { readHome } from './homes.ts'
 import { homeIds, insertFollowers, insertPeople, timelineOf, tokenOf } from './people.ts'
-import { numberOf, openStream, type Stream, upgrade, WAITING } from './sockets.ts'
+import { deliver, range } from './stores.ts'
+import { askForStream, protocolsOf, StreamClient } from './stream-client.ts'
 
-let author: Viewer
-let reader: Viewer
+interface Scene {
+  reader: Viewer
+  author: Viewer
+}
 
-beforeAll(async () => {
-  const [first, second] = await insertPeople(2)
-  if (first === undefined || second === undefined) throw new Error('Two people are needed')
-  author = first
-  reader = second
+/** A reader and whom the reader follows. */
+async function setScene(): Promise<Scene> {
+  const [reader, author] = await insertPeople(2)
+  if (reader === undefined || author === undefined) throw new Error('Nobody was inserted')
   await insertFollowers([reader], author)
-})
+  return { reader, author }
+}
 
-const untilClosed = (stream: Stream) =>
-  vi.waitFor(() => {
-    expect(stream.closed).not.toBeNull()
-    return stream.closed
-  }, WAITING)
+const numberOf = (seq: string) => Number(seq.split('.')[1])
 
 describe('the upgrade', () => {
   it('is what a plain request is told to do', async () => {
@@ -41,182 +37,183 @@ describe('the upgrade', () => {
     expect(problem.parse(answer.body).code).toBe('upgrade_required')
   })
 
-  it('needs a good token among the subprotocols', async () => {
-    for (const protocols of [
-      null,
-      'warbler.v1',
-      'warbler.v1, bearer.nonsense',
-      `bearer.${await tokenOf(reader)}`,
-    ]) {
-      const response = await upgrade(protocols)
-      expect(response.status, `${protocols}`).toBe(401)
-      expect(problem.parse(await response.json()).code).toBe('unauthenticated')
+  it('takes a token as a subprotocol beside its own, and no other', async () => {
+    const { reader } = await setScene()
+    const token = await tokenOf(reader)
+    const keys = testDeps().settings.accessKeys
+    const expired = await signAccessToken(keys, reader, Date.now() - 3_600_000)
+    const cases = [
+      [await askForStream(null), 'unauthenticated'],
+      [await askForStream('warbler.v1'), 'unauthenticated'],
+      [await askForStream('warbler.v1, bearer.nonsense'), 'unauthenticated'],
+      [await askForStream(`warbler.v1, bearer.${token}x`), 'unauthenticated'],
+      [await askForStream(`bearer.${token}`), 'unauthenticated'],
+      [await askForStream('warbler.v1', `?token=${token}`), 'unauthenticated'],
+      [await askForStream(`warbler.v1, bearer.${expired}`), 'token_expired'],
+    ] as const
+    for (const [answer, code] of cases) {
+      expect(answer.webSocket).toBeNull()
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([401, 'application/problem+json'])
+      expect(await answer.json()).toMatchObject({ code })
     }
   })
 
   it('answers with the subprotocol it speaks, and never with the token', async () => {
-    const response = await upgrade(`warbler.v1, bearer.${await tokenOf(reader)}`)
+    const { reader } = await setScene()
+    const response = await askForStream(await protocolsOf(reader))
     expect(response.status).toBe(101)
     expect(response.headers.get('sec-websocket-protocol')).toBe('warbler.v1')
     response.webSocket?.accept()
     response.webSocket?.close()
   })
+
+  it('of a cold timeline needs the database', async () => {
+    const { reader } = await setScene()
+    const protocols = await protocolsOf(reader)
+    using _gate = refuseDatabase()
+    const answer = await askForStream(protocols)
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2'])
+    expect(await answer.json()).toMatchObject({ code: 'unavailable' })
+  })
+
+  it('of somebody whose account is gone is refused', async () => {
+    const { reader } = await setScene()
+    await rows(sql`delete from users where id = ${reader.id}`)
+    expect((await askForStream(await protocolsOf(reader))).status).toBe(401)
+  })
 })
 
 describe('a stream', () => {
-  it('shows a new tweet of somebody one follows, whole, and then its deletion', async () => {
-    const stream = await openStream(reader)
-    expect(stream.frames[0]?.type).toBe('ready')
-    const id = await postAndDeliver(author, 'Live from the reeds')
-    const shown = await stream.next('tweet')
-    expect(tweetSchema.parse(shown.data)).toMatchObject({
-      id,
-      content: 'Live from the reeds',
-      is_liked: false,
-    })
+  it('is ready first, then shows each tweet in full, and its deletion, in the order of arrival', async () => {
+    const { reader, author } = await setScene()
+    const client = await StreamClient.connect(reader)
+    const first = await postAndDeliver(author, 'Hello #warblers')
+    const second = await postAndDeliver(author)
+    const [ready, ...tweets] = await client.framesUpTo(3)
+    expect(ready).toMatchObject({ type: 'ready', data: {} })
+    expect(tweets.map(({ type }) => type)).toEqual(['tweet', 'tweet'])
+    const shown = tweets.map(({ data }) => tweetSchema.strict().parse(data))
+    expect(shown.map(({ id }) => id)).toEqual([first, second])
+    // The very same as on the page.
+    expect((await readHome(reader)).tweets).toEqual(shown.toReversed())
 
-    await spread(await remove(author, id))
-    const deleted = await stream.next('tweet_deleted')
-    expect(deleted.data).toEqual({ id })
-    expect(numberOf(deleted)).toBeGreaterThan(numberOf(shown))
-    stream.close()
+    await spread(await remove(author, first))
+    const frames = await client.framesUpTo(4)
+    expect(frames.at(-1)).toMatchObject({ type: 'tweet_deleted', data: { id: first } })
+    expect(frames.map(({ seq }) => numberOf(seq))).toEqual([0, 1, 2, 3])
+    expect(new Set(frames.map(({ seq }) => seq.split('.')[0])).size).toBe(1)
   })
 
   it('shows a tweet once however often it is delivered', async () => {
-    const stream = await openStream(reader)
-    const id = await postAndDeliver(author)
-    await stream.next('tweet')
-    const again = [
-      { outbox_id: 1, event: { type: 'tweet_published', v: 1, tweet_id: id, author_id: author.id } },
-    ]
-    await rows(sql`insert into outbox (id, queue, message, next_attempt_at) overriding system value
-                   values (1, 'fan-out', '{}', now()) on conflict do nothing`)
-    await runFanOut(again)
-    await runFanOut(again)
-    const other = await postAndDeliver(author)
-    await vi.waitFor(() => expect(stream.frames.some(({ data }) => data.id === other)).toBe(true), WAITING)
-    expect(stream.frames.filter(({ type, data }) => type === 'tweet' && data.id === id)).toHaveLength(1)
-    stream.close()
-  })
-
-  it('answers a ping without the object having a say', async () => {
-    const stream = await openStream(reader)
-    stream.send('ping')
-    await vi.waitFor(() => expect(stream.texts).toContain('pong'), WAITING)
-    stream.close()
-  })
-
-  it('survives that its object is put to sleep', async () => {
-    const stream = await openStream(reader)
-    await evictDurableObject(timelineOf(reader))
-    const id = await postAndDeliver(author)
-    expect((await stream.next('tweet')).data.id).toBe(id)
-    stream.close()
-  })
-
-  it('is not shown the tweets of somebody who was dropped', async () => {
-    const [muter] = await insertPeople(1)
-    if (muter === undefined) throw new Error('Somebody is needed')
-    await insertFollowers([muter], author)
-    await rows(sql`insert into mutes (muter_id, muted_id) values (${muter.id}, ${author.id})`)
-    const stream = await openStream(muter)
-    const id = await postAndDeliver(author)
-    const op: TimelineOp = {
-      type: 'deliver',
-      entry: { id: id as number as EntryId, tweetId: id, authorId: author.id, retweeterId: null },
-      card: {
-        tweetId: id,
-        authorId: author.id,
-        json: '{}',
-        counts: { likes: 0, retweets: 0, replies: 0, quotes: 0, bookmarks: 0, votes: [] },
-        poll: null,
-        revision: '1',
-        quote: null,
-      },
-      retweeter: null,
-      acted: null,
+    const { reader, author } = await setScene()
+    const client = await StreamClient.connect(reader)
+    const { id, outbox } = await post(author)
+    for (const { id: row } of outbox.concat(outbox, outbox)) {
+      // As if nobody had noted that it is done.
+      await rows(sql`insert into outbox (id, queue, message, next_attempt_at) overriding system value
+                     values (${row}, 'fan-out', '{}', now() + interval '1 hour') on conflict do nothing`)
+      await spread(outbox)
     }
-    await timelineOf(muter).apply([op])
-    expect(await homeIds(muter)).not.toContain(id)
-    expect(stream.frames.map(({ type }) => type)).toEqual(['ready'])
-    stream.close()
+    const other = await postAndDeliver(author)
+    const [, ...tweets] = await client.framesUpTo(3)
+    expect(tweets).toMatchObject([{ data: { id } }, { data: { id: other } }])
+    expect(await client.framesSoFar()).toHaveLength(3)
+  })
+
+  it('shows one’s own tweets, on every device', async () => {
+    const { reader } = await setScene()
+    const devices = [await StreamClient.connect(reader), await StreamClient.connect(reader)]
+    const { id, outbox } = await post(reader)
+    await runFanOut(outbox.map(bodyOf))
+    for (const device of devices) {
+      await device.framesUpTo(2)
+      expect(device.typesOf('tweet').map(({ data }) => data)).toMatchObject([{ id }])
+    }
+  })
+
+  it('does not show the tweets of somebody who was dropped', async () => {
+    const { reader, author } = await setScene()
+    await rows(sql`insert into mutes (muter_id, muted_id) values (${reader.id}, ${author.id})`)
+    const client = await StreamClient.connect(reader)
+    const id = await postAndDeliver(author)
+    await timelineOf(reader).apply([deliver(id, author.id)])
+    expect(await homeIds(reader)).not.toContain(id)
+    expect((await client.framesSoFar()).map(({ type }) => type)).toEqual(['ready'])
   })
 })
 
-describe('a client that comes back', () => {
-  it('is shown exactly what it missed, also after its object slept, and then ready', async () => {
-    const before = await openStream(reader)
-    await postAndDeliver(author)
-    const seen = (await before.next('tweet')).seq
-    before.close()
-    await untilClosed(before)
-    const missed = [await postAndDeliver(author), await postAndDeliver(author)]
-    await spread(await remove(author, missed[0] ?? missed[1] ?? (0 as never)))
-    await evictDurableObject(timelineOf(reader))
-
-    const after = await openStream(reader, seen)
-    expect(after.frames.map(({ type, data }) => [type, data.id])).toEqual([
-      ['tweet', missed[1]],
-      ['tweet_deleted', missed[0]],
-      ['ready', undefined],
-    ])
-    expect(after.frames.map(numberOf)).toEqual(after.frames.map(numberOf).sort((a, b) => a - b))
-    after.close()
+describe('a socket', () => {
+  it('gets the answer to a ping', async () => {
+    const { reader } = await setScene()
+    const client = await StreamClient.connect(reader)
+    client.send('ping')
+    await client.until(() => client.texts.length > 0)
+    expect(client.texts).toEqual(['pong'])
   })
 
-  it('is shown nothing that it has seen', async () => {
-    const before = await openStream(reader)
-    await postAndDeliver(author)
-    const seen = (await before.next('tweet')).seq
-    before.close()
-    const after = await openStream(reader, seen)
-    expect(after.frames.map(({ type }) => type)).toEqual(['ready'])
-    after.close()
-  })
-
-  it('starts anew when what it knows is of another build, of the future, or nonsense', async () => {
-    const now = await openStream(reader)
-    const [epoch, number] = (now.frames[0]?.seq ?? '').split('.')
-    now.close()
-    for (const since of [`${Number(epoch) - 1}.0`, `${epoch}.${Number(number) + 1}`, 'nonsense', '1.2.3']) {
-      const stream = await openStream(reader, since)
-      expect(
-        stream.frames.map(({ type }) => type),
-        since,
-      ).toEqual(['reset', 'ready'])
-      stream.close()
+  it('that its client closes is closed by the object, too', async () => {
+    const { reader } = await setScene()
+    for (const code of [1000, 1001, 4999]) {
+      const client = await StreamClient.connect(reader)
+      client.close(code, 'bye')
+      expect((await client.untilClosed())?.code).toBe(code)
     }
   })
 })
 
 describe('sockets', () => {
-  it('are ten for each user: the oldest goes', async () => {
-    const [user] = await insertPeople(1)
-    if (user === undefined) throw new Error('Somebody is needed')
-    const streams: Stream[] = []
-    for (let n = 0; n <= MAX_SOCKETS; n++) streams.push(await openStream(user))
-    expect((await untilClosed(streams[0] as Stream))?.code).toBe(CLOSE_TOO_MANY_SOCKETS)
-    expect(streams.slice(1).every(({ closed }) => closed === null)).toBe(true)
-    for (const stream of streams.slice(1)) stream.close()
+  it('are ten at most: the oldest goes when one more comes', async () => {
+    const { reader, author } = await setScene()
+    const clients: StreamClient[] = []
+    for (const _nth of range(1, MAX_SOCKETS + 2)) clients.push(await StreamClient.connect(reader))
+    const closed = { code: CLOSE_TOO_MANY_SOCKETS, reason: 'too many sockets' }
+    for (const oldest of clients.slice(0, 2)) expect(await oldest.untilClosed()).toEqual(closed)
+    const others = clients.slice(2)
+    await postAndDeliver(author)
+    for (const client of others) expect(await client.framesUpTo(2)).toHaveLength(2)
+    expect(others.map(({ closed }) => closed)).toEqual(others.map(() => null))
   })
 
-  it('of a session close when it signs out, and no others', async () => {
-    const [user] = await insertPeople(1)
-    if (user === undefined) throw new Error('Somebody is needed')
-    const elsewhere = { ...user, sessionId: crypto.randomUUID() }
+  it.each<[string, (deps: Deps, viewer: Viewer) => Promise<unknown>]>([
+    ['signs out', (deps, viewer) => logout(deps, { viewer, refreshToken: null, everywhere: false })],
+    ['is ended', (deps, viewer) => endSession(deps, viewer, viewer.sessionId)],
+  ])('of a session that %s are closed, and no others', async (_how, end) => {
+    const { reader, author } = await setScene()
+    const other: Viewer = { ...reader, sessionId: crypto.randomUUID() }
     await rows(sql`
       insert into sessions (id, user_id, token_hash, expires_at)
-      values (${user.sessionId}, ${user.id}, 'a', now() + interval '1 day'),
-             (${elsewhere.sessionId}, ${user.id}, 'b', now() + interval '1 day')`)
-    const [here, there] = [await openStream(user), await openStream(elsewhere)]
+      select id::uuid, ${reader.id}, id, now() + interval '1 day'
+      from (values (${reader.sessionId}), (${other.sessionId})) session(id)`)
+    const ended = [await StreamClient.connect(reader), await StreamClient.connect(reader)]
+    const kept = await StreamClient.connect(other)
     const deps = testDeps()
-    await logout(deps, { viewer: user, refreshToken: null, everywhere: false })
+    await end(deps, reader)
     await deps.settled()
-    await runFanOut(deps.sent.map(bodyOf))
-    expect((await untilClosed(here))?.code).toBe(CLOSE_SIGNED_OUT)
-    there.send('ping')
-    await vi.waitFor(() => expect(there.texts).toContain('pong'), WAITING)
-    expect(there.closed).toBeNull()
-    there.close()
+    expect((await runFanOut(deps.sent.map(bodyOf))).acked).toEqual([0])
+    const closed = { code: CLOSE_SIGNED_OUT, reason: 'signed out' }
+    for (const client of ended) expect(await client.untilClosed()).toEqual(closed)
+    await postAndDeliver(author)
+    expect(await kept.framesUpTo(2)).toHaveLength(2)
+    expect(kept.closed).toBeNull()
+  })
+
+  it('of all sessions but one are closed when only that one is to stay', async () => {
+    const { reader } = await setScene()
+    const stays = await StreamClient.connect(reader)
+    const goes = await StreamClient.connect({ ...reader, sessionId: crypto.randomUUID() })
+    const [row] = await rows<{ id: number }>(sql`
+      insert into outbox (queue, message, next_attempt_at) values ('fan-out', '{}', now() + interval '1 hour')
+      returning id::float8 as id`)
+    const event = {
+      type: 'session_ended',
+      v: 1,
+      user_id: reader.id,
+      session_id: null,
+      except_session_id: reader.sessionId,
+    }
+    await runFanOut([{ outbox_id: row?.id, event }])
+    expect((await goes.untilClosed())?.code).toBe(CLOSE_SIGNED_OUT)
+    await stays.framesSoFar()
+    expect(stays.closed).toBeNull()
   })
 })

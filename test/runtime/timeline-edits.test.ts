@@ -6,10 +6,10 @@ import type { Viewer } from '../../src/services/deps.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
 import { retweetTweet } from '../../src/services/retweet-tweet.ts'
 import { act, bodyOf, post, postAndDeliver, runFanOut, spread } from './consumers.ts'
-import { openSocket } from './home-sockets.ts'
 import { readHome } from './homes.ts'
 import { insertFollowers, insertPeople } from './people.ts'
 import { applyAll, cardOf, deliver, range, retract, retweet, viewOf, withStore } from './stores.ts'
+import { StreamClient } from './stream-client.ts'
 
 const revise = (tweet: number, revision: string): TimelineOp => ({
   type: 'revise',
@@ -86,17 +86,17 @@ describe('an edit', () => {
   it('is told to the sockets that show the tweet, once, and is on the next page', async () => {
     const { reader, author } = await setScene()
     const tweet = await postAndDeliver(author, 'Befor')
-    using socket = await openSocket(reader)
+    const client = await StreamClient.connect(reader)
     const bodies = (await edit(author, tweet, 'Before')).map(bodyOf)
     await Promise.all([runFanOut(bodies), runFanOut(bodies)])
     await runFanOut(bodies)
-    const [ready, ...frames] = await socket.frames()
+    const [ready, ...frames] = await client.framesSoFar()
     expect(ready).toMatchObject({ type: 'ready' })
     expect(frames).toMatchObject([{ type: 'tweet_edited', data: { id: tweet, content: 'Before' } }])
     expect((await readHome(reader)).tweets).toMatchObject([{ id: tweet, content: 'Before' }])
 
-    using resumed = await openSocket(reader, ready?.seq ?? '')
-    expect((await resumed.frames()).map(({ type, seq }) => [type, seq])).toEqual([
+    const resumed = await StreamClient.connect(reader, ready?.seq ?? '')
+    expect((await resumed.framesSoFar()).map(({ type, seq }) => [type, seq])).toEqual([
       ['tweet_edited', frames[0]?.seq],
       ['ready', frames[0]?.seq],
     ])
@@ -106,18 +106,21 @@ describe('an edit', () => {
     const { author } = await setScene()
     await readHome(author)
     const { id } = await post(author, 'Befor')
-    using socket = await openSocket(author)
+    const client = await StreamClient.connect(author)
     await edit(author, id, 'Before')
-    expect(await socket.frames()).toMatchObject([{ type: 'ready' }, { type: 'tweet_edited', data: { id } }])
+    expect(await client.framesSoFar()).toMatchObject([
+      { type: 'ready' },
+      { type: 'tweet_edited', data: { id } },
+    ])
   })
 
   it('is told to those who see the tweet as somebody’s retweet only', async () => {
     const { reader, author, stranger } = await setScene()
     const { id } = await post(stranger, 'Befor')
     await spread(await act(retweetTweet, author, id))
-    using socket = await openSocket(reader)
+    const client = await StreamClient.connect(reader)
     await spread(await edit(stranger, id, 'Before'))
-    const [, edited] = await socket.frames()
+    const [, edited] = await client.framesSoFar()
     expect(edited).toMatchObject({
       type: 'tweet_edited',
       data: { id, content: 'Before', retweeted_by: { id: author.id } },
@@ -126,11 +129,11 @@ describe('an edit', () => {
 
   it('that comes before its tweet is in the tweet', async () => {
     const { reader, author } = await setScene()
-    using socket = await openSocket(reader)
+    const client = await StreamClient.connect(reader)
     const { id, outbox } = await post(author, 'Befor')
     await spread(await edit(author, id, 'Before'))
     await spread(outbox)
-    const [, ...frames] = await socket.frames()
+    const [, ...frames] = await client.framesSoFar()
     expect(frames).toMatchObject([{ type: 'tweet', data: { content: 'Before' } }])
     expect((await readHome(reader)).tweets).toMatchObject([{ content: 'Before' }])
   })
@@ -139,8 +142,8 @@ describe('an edit', () => {
     const { reader, author, stranger } = await setScene()
     const { id } = await post(stranger, 'Befor')
     await act(retweetTweet, author, id)
-    using socket = await openSocket(reader)
+    const client = await StreamClient.connect(reader)
     await spread(await edit(stranger, id, 'Before'))
-    expect(await socket.frames()).toMatchObject([{ type: 'ready' }])
+    expect(await client.framesSoFar()).toMatchObject([{ type: 'ready' }])
   })
 })

@@ -189,6 +189,7 @@ class Simulation {
       dropped: [],
       acted: [],
       version: 0,
+      marker: null,
     }
   }
 

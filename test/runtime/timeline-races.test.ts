@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
-import type { TimelineRpc } from '../../src/contracts/timeline.ts'
 import { array } from '../../src/db/client.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { bodyOf, follow, post, postAndDeliver, runFanOut } from './consumers.ts'
 import { gateDatabase, holdDatabase, naming, type RoundTrip, refuseDatabase } from './database-gate.ts'
+import { fakeTimeline } from './fake-timeline.ts'
 import { rows } from './harness.ts'
 import { homeIds, insertFollowers, insertPeople, insertRecentTweets, timelineOf } from './people.ts'
 import { range } from './stores.ts'
@@ -77,13 +77,7 @@ async function inRounds(pairs: readonly Pair[], round: (pair: Pair) => Promise<v
 }
 
 /** Nobody reads the authors' own timelines. */
-const COLD: TimelineRpc = {
-  apply: async () => ({ ok: true, state: 'cold' }),
-  page: async () => ({ ok: false, code: 'unavailable' }),
-  keepCards: async () => {},
-  endSessions: async () => {},
-  fetch: async () => new Response(null, { status: 503 }),
-}
+const COLD = fakeTimeline({ apply: async () => ({ ok: true, state: 'cold' }) })
 
 const isBuild = ({ text }: RoundTrip) =>
   text.includes('insert into timelines') || text.includes(`'followees'`)

@@ -193,7 +193,7 @@ describe('a scroll', () => {
     withStore((store) => {
       applyAll(store, [deliver(1), deliver(2), deliver(3), retweet(10, 1), retweet(11, 2)])
       const page = store.page({ before: null, top: null, offset: 1, limit: 2 })
-      expect([idsOf(page.entries), page.kept, page.hasMore]).toEqual([[10, 3], 3, false])
+      expect([idsOf(page.entries), page.kept, page.reached]).toEqual([[10, 3], 3, 0])
     }))
 })
 
@@ -278,7 +278,7 @@ it('any history of retweets is shown as the simple model says, and scrolled with
           const page = store.page({ before, top: before === null ? null : began, offset: 0, limit })
           found.push(...page.entries.map(({ id }) => id))
           before = page.entries.at(-1)?.id ?? before
-          if (page.hasMore) applyAll(store, [retweet(1000 + index, tweetOf(retweeted))])
+          if (page.reached > 0) applyAll(store, [retweet(1000 + index, tweetOf(retweeted))])
           else break
         }
         expect(found).toEqual(expected)

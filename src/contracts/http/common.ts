@@ -42,7 +42,11 @@ export const pageQuery = z.object({
     .refine((n) => n >= 1 && n <= PAGE_LIMIT_MAX, `limit must be 1 to ${PAGE_LIMIT_MAX}`)
     .optional()
     .openapi({ type: 'integer', minimum: 1, maximum: PAGE_LIMIT_MAX, default: PAGE_LIMIT_DEFAULT }),
-  cursor: z.string().max(500).optional().openapi({ description: 'Opaque: `next_cursor` of the page before' }),
+  cursor: z
+    .string()
+    .max(1024)
+    .optional()
+    .openapi({ description: 'Opaque: `next_cursor` of the page before' }),
   offset: queryInteger('offset')
     .refine((n) => n >= 0, 'offset must not be negative')
     .optional()
@@ -59,6 +63,14 @@ export const pagination = z
   })
   .openapi('Pagination')
 export type Pagination = z.infer<typeof pagination>
+
+/** A list that can be read in both directions. */
+export const scrollPagination = pagination
+  .extend({
+    prev_cursor: z.string().nullable().openapi({ description: 'Leads to what is newer; null at the newest' }),
+  })
+  .openapi('ScrollPagination')
+export type ScrollPagination = z.infer<typeof scrollPagination>
 
 export const problem = z
   .object({

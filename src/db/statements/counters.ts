@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { CounterSubject } from '../../contracts/queues.ts'
 import { type Db, query, transaction } from '../client.ts'
+import { crossPullLimit } from './pulled-authors.ts'
 
 export interface Subject {
   subject: CounterSubject
@@ -15,11 +16,13 @@ const POLL_COUNTER = 'poll_'
  * First all subjects are locked, in one order everywhere, so that folds at once wait for each other instead of
  * deadlocking; the second statement then sees every delta that was committed before it had its locks. Only deltas of
  * subjects that were erased, which nothing locks, can be in two folds at once: the one that comes second skips them.
- * A poll's options are folded under the lock of its tweet.
+ * A poll's options are folded under the lock of its tweet. Users whose followers cross `pushLimit` enter or leave the pull
+ * set with it.
  */
-export async function foldCounters(db: Db, subjects: readonly Subject[]): Promise<number> {
+export async function foldCounters(db: Db, subjects: readonly Subject[], pushLimit: number): Promise<number> {
   if (subjects.length === 0) return 0
   const given = JSON.stringify(subjects)
+  const users = subjects.filter(({ subject }) => subject === 'user').map(({ id }) => id)
   const named = sql`jsonb_to_recordset(${given}::jsonb) as s(subject text, id bigint)`
   const lock = (kind: CounterSubject, table: 'users' | 'tweets' | 'hashtags') => {
     if (!subjects.some(({ subject }) => subject === kind)) return null
@@ -84,6 +87,7 @@ export async function foldCounters(db: Db, subjects: readonly Subject[]): Promis
       where s.subject = 'hashtag' and h.id = s.id
     )
     select count(*)::int as folded from taken`,
+    after: [users.length === 0 ? null : crossPullLimit(users, pushLimit)],
   })
   return row?.folded ?? 0
 }

@@ -6,6 +6,7 @@ import { flagBits } from './engagement.ts'
 import { replyBelongs } from './home-timeline.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
 import type { UserCardRow } from './profile-columns.ts'
+import { isPushed } from './pulled-authors.ts'
 import { type TweetRecord, tweetRecord, userRecord } from './tweet-columns.ts'
 import { isPresent, NOBODY, noBlockBetween, notMutedBy } from './visibility.ts'
 
@@ -89,6 +90,7 @@ const revisedRetweeters = (effect: SQL, tweet: SQL) => sql`
 /**
  * Resolves tasks to tweets and warm followers, for all messages of a batch in one statement. A task whose outbox
  * row is gone has been done by another delivery and has no plan. `follows_fan_out` serves the followers, in id order.
+ * The followers of a pulled author are not told.
  */
 export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<FanOutPlan[]> {
   const rows = await query<{ plan: FanOutPlan }>(
@@ -141,6 +143,7 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
          where f.following_id = task.by_id
            and f.follower_id between task.from_follower and task.to_follower
            and ${isNamed(sql`f.follower_id`)}
+           and ${isPushed(sql`task.by_id`, sql`task.entry_id`)}
            and (task.effect <> 'deliver' or ${hears})
          order by f.follower_id
          limit ${FAN_OUT_CHUNK + 1})
@@ -176,7 +179,8 @@ export async function splitFanOut(db: Db, task: FanOutTask): Promise<OutboxRow[]
       select user_id from ${revisedRetweeters(sql`${task.effect}::text`, sql`${task.tweet_id}::bigint`)} r
     ), warm as (
       select w.user_id
-      from (select follower_id as id from follows where following_id = ${task.by_id}
+      from (select follower_id as id from follows
+            where following_id = ${task.by_id} and ${isPushed(sql`${task.by_id}`, sql`${task.entry_id}`)}
             union
             select ${task.by_id}::bigint
             union

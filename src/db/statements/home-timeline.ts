@@ -1,11 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
-import { idFloor } from '../../domain/ids.ts'
+import { idFloor, timeOf } from '../../domain/ids.ts'
 import { type Db, transaction } from '../client.ts'
 import { flagBits } from './engagement.ts'
 import type { UserCardRow } from './profile-columns.ts'
+import type { Marker } from './timelines.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
-import type { EntryRow, ShownEntry } from './tweets.ts'
+import type { EntryRow } from './tweets.ts'
 import { isPresent, mayRead, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
 const DAY_MS = 86_400_000
@@ -39,6 +40,8 @@ export interface PulledTimeline extends PulledEntries {
   graph_version: number
   /** Whom the owner blocks or mutes, or who blocks the owner: their entries are dropped. */
   dropped: UserId[]
+  /** How far the owner had read when the timeline last went cold. */
+  marker: Marker | null
 }
 
 /** The authors of the reader's home timeline, and whether their retweets stand on it. */
@@ -66,10 +69,16 @@ export function replyBelongs(reader: number | SQL, alias: 't' | 'shown' = 't'): 
 }
 
 /**
- * The newest entries of `authors` with `from <= id < to`: their tweets and their retweets of what the reader may
+ * The newest (or oldest) entries of `authors` with `from <= id < to`: their tweets and their retweets of what the reader may
  * see. `idx_tweets_user_created` and `idx_retweets_user_id` give each author's in order.
  */
-function newestBetween(reader: UserId, from: number, to: number, limit: number): SQL {
+function entriesBetween(
+  reader: UserId,
+  from: number,
+  to: number,
+  { limit, order }: { limit: number; order: 'asc' | 'desc' },
+): SQL {
+  const by = sql.raw(order)
   return sql`
       (select e.id, e.tweet_id, e.author_id, e.retweeter_id
        from authors a
@@ -78,7 +87,7 @@ function newestBetween(reader: UserId, from: number, to: number, limit: number):
           from tweets t
           where t.user_id = a.id and t.id >= ${from}::bigint and t.id < ${to}::bigint and t.is_deleted = false
             and ${replyBelongs(reader)}
-          order by t.id desc
+          order by t.id ${by}
           limit ${limit})
          union all
          (select r.id, r.tweet_id, t.user_id, r.user_id
@@ -87,9 +96,9 @@ function newestBetween(reader: UserId, from: number, to: number, limit: number):
           join users u on u.id = t.user_id
           where r.user_id = a.id and a.show_retweets and r.id >= ${from}::bigint and r.id < ${to}::bigint
             and ${tweetIsVisibleTo(reader)} and ${notMutedBy(reader, sql`u.id`)}
-          order by r.id desc
+          order by r.id ${by}
           limit ${limit})) e
-       order by e.id desc
+       order by e.id ${by}
        limit ${limit})`
 }
 
@@ -102,7 +111,22 @@ function newestEntries(reader: UserId, before: number, nowMs: number, limit: num
   const bounds = [before, ...WINDOW_AGES_MS.map((age) => Math.min(idFloor(nowMs - age), before)), 0]
   const windows = bounds
     .slice(1)
-    .map((from, index) => newestBetween(reader, from, bounds[index] ?? before, limit))
+    .map((from, index) => entriesBetween(reader, from, bounds[index] ?? before, { limit, order: 'desc' }))
+  return sql`select * from (${sql.join(windows, sql` union all `)}) windows limit ${limit}`
+}
+
+/** The oldest `limit` entries with `after < id < below`, in windows of ids that widen into the future. */
+function oldestEntries(
+  reader: UserId,
+  { after, below }: { after: number; below: number },
+  limit: number,
+): SQL {
+  const afterMs = timeOf(after as EntryId)
+  const ends = WINDOW_AGES_MS.map((age) => Math.min(Math.max(idFloor(afterMs + age), after + 1), below))
+  const bounds = [after + 1, ...ends, below]
+  const windows = bounds
+    .slice(1)
+    .map((to, index) => entriesBetween(reader, bounds[index] ?? below, to, { limit, order: 'asc' }))
   return sql`select * from (${sql.join(windows, sql` union all `)}) windows limit ${limit}`
 }
 
@@ -146,6 +170,11 @@ export async function pullTimeline(
     )
     select json_build_object(${pulledEntries(user)},
       'followees', coalesce((select json_agg(following_id) from follows where follower_id = ${user}), '[]'),
+      'marker', (
+        select json_build_object(
+          'lastReadId', last_read_id, 'updatedAtMs', (extract(epoch from updated_at) * 1000)::bigint)
+        from home_markers
+        where user_id = ${user}),
       'graph_version', coalesce((select graph_version from users where id = ${user}), 0),
       'dropped', coalesce((
         select json_agg(id)
@@ -201,19 +230,52 @@ export async function readHomeBelow(
   viewer: UserId,
   { before, top, nowMs, limit, offset }: BelowPage,
 ): Promise<EntryRow[]> {
-  return transaction<{ entry_id: EntryId; entry: ShownEntry | null }>(db, {
+  const newest = newestEntries(viewer, before, nowMs, limit + offset)
+  return transaction(db, {
     before: [noParallel],
-    main: sql`
+    main: pageOf(
+      viewer,
+      top,
+      sql`select * from (${newest}) newest order by id desc offset ${offset}`,
+      'desc',
+    ),
+  })
+}
+
+/** Where a read of newer entries begins, and where the object takes over. */
+export interface AbovePage {
+  after: number
+  below: number
+  top: number
+  limit: number
+}
+
+/** As `readHomeBelow`, upwards: the oldest entries with `after < id < below` that are not newer than `top`. */
+export async function readHomeAbove(
+  db: Db,
+  viewer: UserId,
+  { after, below, top, limit }: AbovePage,
+): Promise<EntryRow[]> {
+  const bounds = { after, below: Math.min(below, top + 1) }
+  return transaction(db, {
+    before: [noParallel],
+    main: pageOf(viewer, top, oldestEntries(viewer, bounds, limit), 'asc'),
+  })
+}
+
+/** Entries as one reader sees them, in their order. */
+function pageOf(viewer: UserId, top: number, entries: SQL, order: 'asc' | 'desc'): SQL {
+  return sql`
     with authors as materialized (${homeAuthors(viewer)}
-    ), newest as materialized (${newestEntries(viewer, before, nowMs, limit + offset)}
+    ), page as materialized (${entries}
     )
     select page.id::float8 as entry_id, shown.entry
-    from (select * from newest order by id desc offset ${offset}) page
+    from page
     cross join lateral (
       select case when ${tweetIsVisibleTo(viewer)} and not exists (
                select from retweets newer
                join authors a on a.id = newer.user_id and a.show_retweets
-               where newer.tweet_id = page.tweet_id and newer.id > page.id and newer.id <= ${top})
+               where newer.tweet_id = page.tweet_id and newer.id > page.id and newer.id <= ${top}::bigint)
              then json_build_object(
                'tweet', ${tweetRecord(viewer)},
                'flags', ${viewerFlags(viewer)},
@@ -223,6 +285,5 @@ export async function readHomeBelow(
       left join users r on r.id = page.retweeter_id
       where t.id = page.tweet_id
       limit 1) shown
-    order by page.id desc`,
-  })
+    order by page.id ${sql.raw(order)}`
 }

@@ -19,7 +19,26 @@ export async function commitWarm(db: Db, user: UserId, nowMs: number): Promise<n
   return row?.epoch ?? null
 }
 
-/** The timeline goes cold, unless it was built again since. */
-export async function commitCold(db: Db, user: UserId, epoch: number): Promise<void> {
-  await query(db, sql`delete from timelines where user_id = ${user} and epoch = ${epoch}`)
+/** How far somebody had read; in Unix milliseconds since when. */
+export interface Marker {
+  lastReadId: number
+  updatedAtMs: number
+}
+
+/** The timeline goes cold, unless it was built again since; how far it was read is kept for its next build. */
+export async function commitCold(db: Db, user: UserId, epoch: number, marker: Marker | null): Promise<void> {
+  await query(
+    db,
+    sql`
+    with cold as (
+      delete from timelines where user_id = ${user} and epoch = ${epoch} returning user_id
+    )
+    insert into home_markers as kept (user_id, last_read_id, updated_at)
+    select user_id, ${marker?.lastReadId ?? 0}, to_timestamp(${(marker?.updatedAtMs ?? 0) / 1000})
+    from cold
+    where ${marker !== null}
+    on conflict (user_id) do update
+    set last_read_id = excluded.last_read_id, updated_at = excluded.updated_at
+    where excluded.last_read_id > kept.last_read_id`,
+  )
 }

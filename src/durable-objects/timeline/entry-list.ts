@@ -87,30 +87,20 @@ export class EntryList {
     return trimmed
   }
 
-  /**
-   * Up to `limit` of the entries at which tweets are shown in a scroll that began at `top`, older than `before` (or from
-   * `top` on), after skipping `offset`.
-   */
-  shown(top: number, before: EntryId | null, offset: number, limit: number): KeptEntry[] {
-    const found: KeptEntry[] = []
-    const start = this.#indexOf(before === null ? top : before - 1)
-    for (let at = start, skipped = 0; at < this.#entries.length && found.length < limit; at++) {
+  /** Entries older than `before`, newest first. */
+  *below(before: number): Generator<KeptEntry> {
+    for (let at = this.#indexOf(before - 1); at < this.#entries.length; at++) {
       const entry = this.#entries[at]
-      if (entry === undefined || !this.#isShown(entry, top)) continue
-      if (skipped < offset) skipped++
-      else found.push(entry)
+      if (entry !== undefined) yield entry
     }
-    return found
   }
 
-  /** How many tweets are shown in a scroll that began at `top`. */
-  countShown(top: number): number {
-    return this.#entries.filter((entry) => entry.id <= top && this.#isShown(entry, top)).length
-  }
-
-  #isShown(entry: KeptEntry, top: number): boolean {
-    const entries = this.ofTweet(entry.tweetId)
-    return entries.length === 1 || entries.find(({ id }) => id <= top)?.id === entry.id
+  /** Entries newer than `after`, oldest first. */
+  *above(after: number): Generator<KeptEntry> {
+    for (let at = this.#indexOf(after) - 1; at >= 0; at--) {
+      const entry = this.#entries[at]
+      if (entry !== undefined) yield entry
+    }
   }
 
   #forget({ id, tweetId }: KeptEntry): void {

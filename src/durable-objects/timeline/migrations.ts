@@ -67,6 +67,10 @@ export const MIGRATIONS: readonly string[] = [
   );
   update state set phase = 'cold';
   `,
+  // Single values, each under its name: the reading position, which authors are pulled, when the owner's card changed.
+  `
+  create table facts (name text primary key, value text not null);
+  `,
 ]
 
 /** Brings the object's storage to the newest schema. Each step is atomic with its mark. */

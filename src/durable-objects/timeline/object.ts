@@ -3,8 +3,10 @@ import {
   type ApplyResult,
   type EndSessions,
   KEPT_ENTRIES,
+  type MarkerResult,
   type PageRequest,
   type PageResult,
+  type PullSet,
   type Refused,
   SOCKET_TICKET_HEADER,
   socketTicket,
@@ -26,6 +28,7 @@ const DAY_MS = 86_400_000
 const COOLS_AFTER_MS = 14 * DAY_MS
 /** When cooling is tried again after the database was not there for it. */
 const COOLS_AGAIN_AFTER_MS = DAY_MS / 24
+const NO_PULLED_AUTHORS: PullSet = { authors: [], left: [] }
 /** How long a read waits for tweets that an earlier failure left unread. */
 const OVERDUE_DEADLINE_MS = 150
 
@@ -87,7 +90,24 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
   async page(request: PageRequest): Promise<PageResult> {
     return this.#answering(async () => {
       await this.#warm()
+      if (!(await this.#takesPullSet(request))) return { ok: false, code: 'pull_set_outdated' }
       return { ok: true, page: this.#store.page(request) }
+    })
+  }
+
+  async marker(): Promise<MarkerResult> {
+    return this.#answering(async () => {
+      await this.#warm()
+      return { ok: true, marker: this.#store.marker }
+    })
+  }
+
+  async moveMarker(lastReadId: number): Promise<MarkerResult> {
+    return this.#answering(async () => {
+      await this.#warm()
+      const moved = this.#store.moveMarker(lastReadId, Date.now())
+      if (moved !== null) this.#sockets.show([moved], this.#store)
+      return { ok: true, marker: this.#store.marker }
     })
   }
 
@@ -128,10 +148,10 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
   override async alarm(): Promise<void> {
     const staysUntilMs = this.#staysUntilMs()
     if (staysUntilMs > Date.now()) return this.ctx.storage.setAlarm(staysUntilMs)
-    const { epoch, userId } = this.#store
+    const { epoch, userId, marker } = this.#store
     this.#store.goCold()
     const committed = await this.#answering(async () => {
-      await commitCold(this.#db, userId, epoch)
+      await commitCold(this.#db, userId, epoch, marker)
       return { ok: true as const }
     })
     if (this.#store.phase !== 'cold') return
@@ -158,6 +178,16 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
       await this.#building
     }
     await this.#noteRead()
+  }
+
+  /** False when the asker knows a newer set of pulled authors and did not say which. The empty set says itself. */
+  async #takesPullSet({ pullSet }: PageRequest): Promise<boolean> {
+    if (pullSet === undefined || !this.#store.lacksPullSet(pullSet)) return true
+    const set = pullSet.set ?? (pullSet.hash === '' ? NO_PULLED_AUTHORS : null)
+    if (set === null) return false
+    this.#store.takePullSet(set, pullSet)
+    await this.#backfillOverdue()
+    return true
   }
 
   /** Reads what an earlier failure left unread. What is here is served all the same when it fails again, or is slow. */

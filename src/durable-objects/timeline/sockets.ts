@@ -98,6 +98,11 @@ function missedSince(since: string, store: TimelineStore) {
 function frameOf(shown: Shown, store: TimelineStore): string | null {
   const { epoch } = store
   if (shown.type === 'taken_back') return frame('tweet_deleted', epoch, shown.seq, { id: shown.tweetId })
+  if (shown.type === 'marker') {
+    const { lastReadId, updatedAtMs } = shown.marker
+    const data = { last_read_id: lastReadId, updated_at: new Date(updatedAtMs).toISOString() }
+    return frame('marker', epoch, shown.seq, data)
+  }
   const tweet = tweetJson(shown.entry, store)
   const type: FrameType = shown.type === 'shown' ? 'tweet' : 'tweet_edited'
   return tweet === null ? null : `{"type":"${type}","seq":"${epoch}.${shown.seq}","data":${tweet}}`

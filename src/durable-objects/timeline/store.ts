@@ -1,7 +1,9 @@
 import {
+  type HomeMarker,
   KEPT_ENTRIES,
   type PageEntry,
   type PageRequest,
+  type PullSet,
   type TimelineOp,
   type TimelinePage,
   type TweetFlags,
@@ -11,22 +13,29 @@ import type { PulledEntries, PulledEntry, PulledTimeline } from '../../db/statem
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { EntriesTable } from './entries-table.ts'
 import { EntryList, type KeptEntry } from './entry-list.ts'
+import { FactsTable } from './facts.ts'
 import { FlagsTable } from './flags.ts'
 import { type Backfill, Followees } from './followees.ts'
 import { Marks } from './marks.ts'
 import { migrate } from './migrations.ts'
+import { readPage } from './page.ts'
 import { type Phase, StateRow } from './state.ts'
 
 /** Trimming every so many entries rather than at each keeps the rows written for a delivery near one. */
 const TRIM_SLACK = 50
 /** Operations that a build may miss before it is given up as never finished. */
 const LOG_MAX = 2000
+/** In place of a set's hash: no set has it. */
+const UNKNOWN_SET = 'unknown'
+/** How far the database's clock and an object's may be apart. */
+const CLOCKS_APART_MS = 60_000
 
 /** What open sockets are shown of one operation. */
 export type Shown =
   | { type: 'shown'; seq: number; entry: KeptEntry }
   | { type: 'taken_back'; seq: number; tweetId: TweetId }
   | { type: 'revised'; seq: number; entry: KeptEntry }
+  | { type: 'marker'; seq: number; marker: HomeMarker }
 
 /** What became of one operation. */
 export type Effect = Shown | Backfill | null
@@ -42,8 +51,11 @@ export class TimelineStore {
   readonly #followees: Followees
   readonly #marks: Marks
   readonly #flags: FlagsTable
+  readonly #facts: FactsTable
   #entries = new EntryList()
   readonly #dropped = new Set<UserId>()
+  /** Followees whose entries come with an overlay. */
+  #pulled = new Set<UserId>()
   #seq = 0
 
   constructor(storage: DurableObjectStorage, userId: UserId) {
@@ -54,6 +66,7 @@ export class TimelineStore {
     this.#followees = new Followees(storage.sql)
     this.#marks = new Marks(storage.sql)
     this.#flags = new FlagsTable(storage.sql)
+    this.#facts = new FactsTable(storage.sql)
     if (this.phase === 'warm') this.#load()
   }
 
@@ -130,7 +143,11 @@ export class TimelineStore {
       this.#entries = new EntryList(kept)
       this.#takeFlags(pulled)
       this.#seq = 0
+      this.#facts.put('pulled', { hash: UNKNOWN_SET, asOfMs: nowMs, authors: [] })
       this.#save({ phase: 'warm', databaseEpoch, graphVersion, floor, resumableAfter: 0, readAtMs: nowMs })
+      if (pulled.marker !== null && pulled.marker.lastReadId > (this.marker?.lastReadId ?? 0)) {
+        this.#putMarker(pulled.marker)
+      }
       this.#replay(nowMs)
     })
     return true
@@ -160,6 +177,9 @@ export class TimelineStore {
         return this.#follow(op.userId, op.version)
       case 'unfollow':
         return this.#unfollow(op.userId, op.version)
+      case 'own_card_changed':
+        this.#facts.put('own_card', { changedAtMs: op.atMs })
+        return null
     }
   }
 
@@ -191,16 +211,88 @@ export class TimelineStore {
 
   // --- Reads ---
 
-  page({ before, top: askedTop, offset, limit }: PageRequest): TimelinePage {
-    const top = askedTop ?? this.#entries.newestFirst[0]?.id ?? 0
-    const found = this.#entries.shown(top, before, offset, limit + 1)
-    return {
-      entries: found.slice(0, limit).map((entry) => this.#present(entry)),
-      top,
-      hasMore: found.length > limit,
-      floor: this.#state.current.floor,
-      kept: offset === 0 ? 0 : this.#entries.countShown(top),
-    }
+  page(request: PageRequest): TimelinePage {
+    const pulled = this.#facts.get('pulled')
+    return readPage(
+      {
+        entries: this.#entries,
+        floor: this.#state.current.floor,
+        pulled: { hash: pulled?.hash ?? UNKNOWN_SET, authors: this.#pulled },
+        ownCardChangedAtMs: this.#facts.get('own_card')?.changedAtMs ?? 0,
+        hears: (user) => this.#hears(user),
+        isDropped: (user) => this.#dropped.has(user),
+        isGone: (id) => this.#marks.isGone(id),
+        isOwner: (user) => user === this.userId,
+        flagsOf: (tweet) => this.#flags.get(tweet),
+        cardOf: (entry) => this.#cardOf(entry),
+      },
+      request,
+    )
+  }
+
+  // --- Pulled authors ---
+
+  /** Whether an asker knows of another set of pulled authors than this timeline, and of a newer one. */
+  lacksPullSet({ hash, asOfMs }: { hash: string; asOfMs: number }): boolean {
+    const known = this.#facts.get('pulled')
+    if (known === null || known.hash === UNKNOWN_SET) return true
+    return known.hash !== hash && asOfMs > known.asOfMs
+  }
+
+  /**
+   * Takes over which authors are pulled. What those posted who no longer are may never have been delivered here: their
+   * newest entries are to be read, as after a follow.
+   */
+  takePullSet({ authors, left }: PullSet, { hash, asOfMs }: { hash: string; asOfMs: number }): void {
+    const known = this.#facts.get('pulled')
+    const nowPulled = new Set(authors)
+    const since = (known?.asOfMs ?? 0) - CLOCKS_APART_MS
+    const gone = [
+      ...(known?.authors ?? []).filter((author) => !nowPulled.has(author)),
+      ...left.filter(({ atMs }) => atMs >= since).map(({ id }) => id),
+    ]
+    this.#storage.transactionSync(() => {
+      for (const author of gone) this.#readAnew(author)
+      const mine = authors.filter((author) => this.#followees.isFollowing(author))
+      this.#facts.put('pulled', { hash, asOfMs, authors: mine })
+      this.#pulled = new Set(mine)
+    })
+  }
+
+  #readAnew(author: UserId): void {
+    const followee = this.#followees.get(author)
+    if (followee === null || !followee.following) return
+    for (const entry of this.#entries.ofUser(author)) this.#remove(entry)
+    this.#followees.put(author, { ...followee, backfilled: false })
+    this.#save({})
+  }
+
+  /** Whom the owner follows has changed: which of them are pulled must be asked anew. */
+  #forgetPullSet(): void {
+    const known = this.#facts.get('pulled')
+    if (known !== null && known.hash !== '') this.#facts.put('pulled', { ...known, hash: UNKNOWN_SET })
+  }
+
+  // --- The reading position ---
+
+  get marker(): HomeMarker | null {
+    const marker = this.#facts.get('marker')
+    return marker === null ? null : { lastReadId: marker.lastReadId, updatedAtMs: marker.updatedAtMs }
+  }
+
+  /** Moves the marker onwards; null when it stands there, or further, already. */
+  moveMarker(lastReadId: number, nowMs: number): Shown | null {
+    const known = this.marker
+    if (known !== null && known.lastReadId >= lastReadId) return null
+    const marker = { lastReadId, updatedAtMs: nowMs }
+    return this.#storage.transactionSync(() => this.#putMarker(marker))
+  }
+
+  #putMarker(marker: HomeMarker): Shown {
+    const seq = ++this.#seq
+    this.#facts.put('marker', { ...marker, seq })
+    this.#save({})
+    return { type: 'marker', seq, marker }
   }
 
   /** Gives entries the cards they lacked or had outdated. Costs a written row each. */
@@ -224,6 +316,8 @@ export class TimelineStore {
       const edited = mark.kind === 'edited' ? this.#revised(mark.id as TweetId, mark.seq) : null
       if (edited !== null) missed.push(edited)
     }
+    const marker = this.#facts.get('marker')
+    if (marker !== null && marker.seq > seq) missed.push({ type: 'marker', seq: marker.seq, marker })
     return missed.sort((a, b) => a.seq - b.seq)
   }
 
@@ -284,6 +378,7 @@ export class TimelineStore {
       return isOwed ? { type: 'backfill', userId, version: known.version } : null
     }
     this.#followees.put(userId, { version, following: true, backfilled: false })
+    this.#forgetPullSet()
     return { type: 'backfill', userId, version }
   }
 
@@ -291,6 +386,7 @@ export class TimelineStore {
     if (this.#isOutdated(this.#followees.get(userId), version)) return null
     this.#followees.put(userId, { version, following: false, backfilled: true })
     for (const entry of this.#entries.ofUser(userId)) this.#remove(entry)
+    this.#pulled.delete(userId)
     this.#save({})
     return null
   }
@@ -385,22 +481,6 @@ export class TimelineStore {
     this.#dropped.add(userId)
   }
 
-  #present(entry: KeptEntry): PageEntry {
-    const { id, tweetId, authorId, retweeterId, retweeter } = entry
-    const shown = { ...entry, card: this.#cardOf(entry) }
-    const ofFollowee = this.#hears(authorId)
-    return {
-      id,
-      tweetId,
-      authorId,
-      retweeterId,
-      retweeter,
-      card: shown.card,
-      ofFollowee,
-      ...this.readingOf(shown),
-    }
-  }
-
   /** An entry that has moved up among the newest, because others were taken back, finds its card in storage. */
   #cardOf(entry: KeptEntry): Card | null {
     if (entry.card !== null) return entry.card
@@ -421,10 +501,12 @@ export class TimelineStore {
     this.#followees.clear()
     this.#marks.clear()
     this.#flags.clear()
+    this.#facts.forget('pulled')
     this.#storage.sql.exec('delete from dropped')
     this.#storage.sql.exec('delete from log')
     this.#entries = new EntryList()
     this.#dropped.clear()
+    this.#pulled.clear()
     this.#seq = 0
   }
 
@@ -435,6 +517,9 @@ export class TimelineStore {
     for (const row of this.#storage.sql.exec('select user_id from dropped')) {
       this.#dropped.add(Number(row.user_id) as UserId)
     }
+    this.#pulled = new Set(
+      this.#facts.get('pulled')?.authors.filter((author) => this.#followees.isFollowing(author)),
+    )
     this.#entries = new EntryList(this.#table.readAll())
     this.#seq = Math.max(
       this.#state.current.seq,

@@ -50,8 +50,9 @@ function registerStream(app: OpenAPIHono<AppEnv>): void {
     summary: 'The live stream, a WebSocket',
     description:
       'Upgrade with `Sec-WebSocket-Protocol: warbler.v1, bearer.<access token>`. Frames are JSON texts ' +
-      '`{ type, seq, data }`, of the types `ready`, `tweet`, `tweet_deleted` and `reset`; `ping` is answered `pong`. ' +
-      '`reset` means: read the home timeline anew. Closes: 4001 signed out, 4003 suspended, 4008 too many sockets.',
+      '`{ type, seq, data }`, of the types `ready`, `tweet`, `tweet_deleted`, `tweet_edited`, `marker` and `reset`; `ping` is ' +
+      'answered `pong`. ' +
+      '`reset` means: read the home timeline anew. Closes: 4001 signed out, 4008 too many sockets.',
     request: {
       query: z.object({
         since: z.string().optional().openapi({ description: '`seq` of the last frame that was seen' }),

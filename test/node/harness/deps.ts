@@ -3,6 +3,7 @@ import type { Db } from '../../../src/db/client.ts'
 import type { UserId } from '../../../src/domain/ids.ts'
 import type { Deps, Viewer } from '../../../src/services/deps.ts'
 import { FreshnessCache } from '../../../src/views/freshen.ts'
+import { PulledAuthors } from '../../../src/views/pulled-authors.ts'
 
 /** What a use case did besides writing to the database. */
 export interface Told {
@@ -23,6 +24,8 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       return { ok: true, state: 'warm' }
     },
     page: notHere,
+    marker: notHere,
+    moveMarker: notHere,
     keepCards: notHere,
     endSessions: notHere,
     fetch: notHere,
@@ -56,6 +59,8 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       sendFold: async () => {},
     },
     freshness: new FreshnessCache(15_000),
+    pulled: new PulledAuthors(),
+    sharedCache: { get: async () => null, put: async () => {} },
     defer: () => {},
     timed: (_part, work) => work(),
     ...replaced,

@@ -1,0 +1,85 @@
+/** `npm run bench`: what Warbler costs beside what the runtime costs. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { cpus, loadavg } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { PROJECT_ROOT } from '../tools/stack/paths.ts'
+import { runTool } from '../tools/stack/run-tool.ts'
+import { messageOf, StackError } from '../tools/stack/stack-error.ts'
+import { FULL, type Plan, QUICK } from './harness/plan.ts'
+import { profiled } from './harness/profile.ts'
+import { missedIn, type PartReport, printable } from './harness/report.ts'
+import { startWorld, type World } from './harness/world.ts'
+import { home } from './parts/home.ts'
+
+type Part = (world: World, plan: Plan) => Promise<PartReport>
+
+const PARTS: Record<string, Part> = { home }
+
+const USAGE = `npm run bench -- [part ...] [--quick] [--profile]
+
+Parts: ${Object.keys(PARTS).join(', ')}; all of them by default. On DATABASE_URL's server, in a database of its own that is dropped
+afterwards, or else on the embedded Postgres. --quick only tries that everything works. --profile takes a CPU profile of
+the Worker during each part and prints where its time goes; figures are worse then.`
+
+const RESULTS = join(PROJECT_ROOT, 'bench', 'results')
+
+await runTool(async () => {
+  const asked = readArguments()
+  if (asked === null) return console.log(USAGE)
+  const plan = asked.quick ? QUICK : FULL
+  const world = await startWorld({ serverUrl: process.env.DATABASE_URL || undefined, inspected: asked.profile })
+  try {
+    console.log(`Load of the machine before: ${loadText()} on ${cpus().length} cores. The per-minute limits are off.\n`)
+    for (const name of asked.parts) {
+      const part = PARTS[name]
+      if (part === undefined) continue
+      const startMs = Date.now()
+      const report = await part(world, asked.profile ? { ...plan, profiling: profilerOf(world, name) } : plan)
+      console.log(`${printable(report)}\n  ${Math.round((Date.now() - startMs) / 1000)} s, load ${loadText()}\n`)
+      await writeResult(report, asked.quick)
+      if (missedIn(report).length > 0) process.exitCode = 1
+    }
+  } finally {
+    await world.stop()
+  }
+})
+
+function readArguments(): { parts: string[]; quick: boolean; profile: boolean } | null {
+  const { values, positionals } = parse()
+  if (values.help) return null
+  const unknown = positionals.find((name) => PARTS[name] === undefined)
+  if (unknown !== undefined) throw new StackError(`There is no part "${unknown}".\n\n${USAGE}`)
+  const { quick, profile } = values
+  return { parts: positionals.length > 0 ? positionals : Object.keys(PARTS), quick, profile }
+}
+
+function parse() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        profile: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    throw new StackError(`${messageOf(error)}\n\n${USAGE}`)
+  }
+}
+
+async function writeResult(report: PartReport, quick: boolean): Promise<void> {
+  await mkdir(RESULTS, { recursive: true })
+  const at = new Date().toISOString()
+  const result = { at, quick, node: process.version, cores: cpus().length, load: loadavg(), ...report }
+  await writeFile(join(RESULTS, `${report.part}.json`), `${JSON.stringify(result, null, 2)}\n`)
+}
+
+function profilerOf(world: World, part: string): Plan['profiling'] {
+  return (measure) => profiled(world, join(RESULTS, part), measure)
+}
+
+function loadText(): string {
+  return loadavg().map((value) => value.toFixed(1)).join(' ')
+}

@@ -1,0 +1,196 @@
+import type { Overlay, PageEntry, PageRequest, TimelinePage } from '../../contracts/timeline.ts'
+import type { Card } from '../../contracts/tweet-json.ts'
+import { MAX_ID, type TweetId, type UserId } from '../../domain/ids.ts'
+import type { EntryList, KeptEntry } from './entry-list.ts'
+import { type OverlayEntry, overlayAbove, overlayBelow } from './overlay.ts'
+
+/** What a page is made of: the timeline as its store knows it. */
+export interface PageSource {
+  entries: EntryList
+  floor: number
+  /** The followees whose entries come with an overlay, and of which set that is known. */
+  pulled: { hash: string; authors: ReadonlySet<UserId> }
+  ownCardChangedAtMs: number
+  hears(user: UserId): boolean
+  isDropped(user: UserId): boolean
+  /** Deleted, or undone. */
+  isGone(id: number): boolean
+  isOwner(user: UserId): boolean
+  flagsOf(tweet: TweetId): number
+  cardOf(entry: KeptEntry): Card | null
+}
+
+/** A line of a page before it is presented. */
+type Line = { kept: KeptEntry } | { pulled: OverlayEntry }
+
+/** Puts a page together: kept entries merged with an overlay, in either direction. */
+export function readPage(source: PageSource, request: PageRequest): TimelinePage {
+  const { overlay } = request
+  const floor = Math.max(source.floor, overlay?.floor ?? 0)
+  const top = request.top ?? newestOf(source, overlay)
+  const affinities = affinitiesOf(source, request)
+  const shown = request.after === undefined ? below(source, request, floor, top) : above(source, request, top)
+  return {
+    entries: shown.lines.map((line) => present(source, line, affinities)),
+    top,
+    reached: shown.reached,
+    floor,
+    kept: request.offset === 0 ? 0 : countShown(source, overlay, floor, top),
+    pulled: { hash: source.pulled.hash, authors: [...source.pulled.authors] },
+    ownCardChangedAtMs: source.ownCardChangedAtMs,
+  }
+}
+
+interface Stretch {
+  lines: Line[]
+  reached: number
+}
+
+function below(source: PageSource, request: PageRequest, floor: number, top: number): Stretch {
+  const { before, overlay, limit, offset } = request
+  const from = before === null ? top + 1 : Math.min(before, top + 1)
+  const end = Math.max(floor, overlay?.reaches ?? 0)
+  const lines: Line[] = []
+  let skipped = 0
+  for (const line of linesBelow(source, overlay, from, top)) {
+    if (idOf(line) < end) break
+    if (skipped < offset) {
+      skipped++
+      continue
+    }
+    if (lines.length === limit) return { lines, reached: reachedBy(lines, end) }
+    lines.push(line)
+  }
+  return { lines, reached: end }
+}
+
+function above(source: PageSource, { after = 0, overlay, limit }: PageRequest, top: number): Stretch {
+  const end = Math.min(top, overlay?.reaches ?? MAX_ID)
+  const lines: Line[] = []
+  for (const line of linesAbove(source, overlay, after, top)) {
+    if (idOf(line) > end) break
+    if (lines.length === limit) return { lines: lines.toReversed(), reached: reachedBy(lines, end) }
+    lines.push(line)
+  }
+  return { lines: lines.toReversed(), reached: end }
+}
+
+function reachedBy(lines: readonly Line[], otherwise: number): number {
+  const last = lines.at(-1)
+  return last === undefined ? otherwise : idOf(last)
+}
+
+function newestOf(source: PageSource, overlay: Overlay | undefined): number {
+  for (const line of linesBelow(source, overlay, MAX_ID, MAX_ID)) return idOf(line)
+  return 0
+}
+
+function countShown(source: PageSource, overlay: Overlay | undefined, floor: number, top: number): number {
+  let count = 0
+  for (const line of linesBelow(source, overlay, top + 1, top)) if (idOf(line) >= floor) count++
+  return count
+}
+
+function linesBelow(
+  source: PageSource,
+  overlay: Overlay | undefined,
+  before: number,
+  top: number,
+): Iterable<Line> {
+  const kept = keptLines(source, source.entries.below(before), top)
+  if (overlay === undefined) return kept
+  return merged(kept, pulledLines(source, overlayBelow(overlay, before), top), (a, b) => a > b)
+}
+
+function linesAbove(
+  source: PageSource,
+  overlay: Overlay | undefined,
+  after: number,
+  top: number,
+): Iterable<Line> {
+  const kept = keptLines(source, source.entries.above(after), top)
+  if (overlay === undefined) return kept
+  return merged(kept, pulledLines(source, overlayAbove(overlay, after), top), (a, b) => a < b)
+}
+
+function* keptLines(source: PageSource, entries: Iterable<KeptEntry>, top: number): Generator<Line> {
+  for (const entry of entries) {
+    if (isPulled(source, entry) || entry.id > top) continue
+    if (newestShowing(source, entry.tweetId, top)?.id === entry.id) yield { kept: entry }
+  }
+}
+
+function* pulledLines(source: PageSource, entries: Iterable<OverlayEntry>, top: number): Generator<Line> {
+  for (const entry of entries) {
+    if (entry.id > top || !isFor(source, entry)) continue
+    const kept = newestShowing(source, entry.tweetId, top)
+    if (kept === null || kept.id < entry.id) yield { pulled: entry }
+  }
+}
+
+/** A tweet stands where its newest entry is. */
+function newestShowing(source: PageSource, tweet: TweetId, top: number): KeptEntry | null {
+  return source.entries.ofTweet(tweet).find((entry) => entry.id <= top && !isPulled(source, entry)) ?? null
+}
+
+function isPulled({ pulled }: PageSource, { retweeterId, authorId }: KeptEntry): boolean {
+  return pulled.authors.size > 0 && pulled.authors.has(retweeterId ?? authorId)
+}
+
+/** What fan-out asks of an entry before it delivers it. */
+function isFor(source: PageSource, entry: OverlayEntry): boolean {
+  const { retweeterId, authorId, replyToUserId } = entry
+  if (source.isGone(entry.id) || source.isGone(entry.tweetId) || source.isDropped(authorId)) return false
+  if (!source.pulled.authors.has(retweeterId ?? authorId)) return false
+  return replyToUserId === null || source.isOwner(replyToUserId) || source.hears(replyToUserId)
+}
+
+function* merged(a: Iterator<Line>, b: Iterator<Line>, comesFirst: (a: number, b: number) => boolean) {
+  let left = a.next()
+  let right = b.next()
+  while (left.done !== true || right.done !== true) {
+    if (right.done === true || (left.done !== true && comesFirst(idOf(left.value), idOf(right.value)))) {
+      if (left.done !== true) yield left.value
+      left = a.next()
+    } else {
+      yield right.value
+      right = b.next()
+    }
+  }
+}
+
+function idOf(line: Line): number {
+  return 'kept' in line ? line.kept.id : line.pulled.id
+}
+
+function affinitiesOf({ entries, flagsOf }: PageSource, { wantsAffinity }: PageRequest): Map<UserId, number> {
+  const acts = new Map<UserId, number>()
+  if (wantsAffinity !== true) return acts
+  for (const { authorId, tweetId } of entries.newestFirst) {
+    if (flagsOf(tweetId) !== 0) acts.set(authorId, (acts.get(authorId) ?? 0) + 1)
+  }
+  return acts
+}
+
+function present(source: PageSource, line: Line, affinities: Map<UserId, number>): PageEntry {
+  const { id, tweetId, authorId, retweeterId } = 'kept' in line ? line.kept : line.pulled
+  const known = 'kept' in line ? line.kept : source.entries.ofTweet(tweetId)[0]
+  const card = known === undefined ? null : source.cardOf(known)
+  const quote =
+    'kept' in line
+      ? { id: card?.quote?.tweetId ?? null, authorId: card?.quote?.body?.authorId ?? null }
+      : { id: line.pulled.quotedId, authorId: line.pulled.quotedAuthorId }
+  return {
+    id,
+    tweetId,
+    authorId,
+    retweeterId,
+    retweeter: 'kept' in line ? line.kept.retweeter : null,
+    card,
+    flags: source.flagsOf(tweetId),
+    quoteFlags: quote.id === null ? 0 : source.flagsOf(quote.id as TweetId),
+    ofFollowee: source.hears(authorId),
+    hidesQuote: quote.authorId !== null && source.isDropped(quote.authorId as UserId),
+    affinity: affinities.get(authorId) ?? 0,
+  }
+}

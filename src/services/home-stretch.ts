@@ -1,0 +1,259 @@
+import type { PageEntry } from '../contracts/timeline.ts'
+import { joinTweetJson } from '../contracts/tweet-json.ts'
+import { isUnavailable } from '../db/client.ts'
+import { readHomeAbove, readHomeBelow } from '../db/statements/home-timeline.ts'
+import type { EntryRow } from '../db/statements/tweets.ts'
+import { mayStandOnHome } from '../domain/home-rules.ts'
+import { type EntryId, MAX_ID, type TweetId, type UserId } from '../domain/ids.ts'
+import { type Freshened, freshen } from '../views/freshen.ts'
+import { presentTweet } from '../views/present-tweet.ts'
+import type { Deps, Viewer } from './deps.ts'
+import { readSkeleton, type Skeleton, TimelineFailed } from './home-skeleton.ts'
+
+/** Where a read has come to, and which way it goes. `top` is the newest entry of its scroll; null where it begins. */
+export type HomePosition = { top: EntryId | null } & (
+  | { before: number | null; offset: number }
+  | { after: number }
+)
+
+/**
+ * `stale`: counts or visibility may be outdated, because the database did not answer in time. `timeline`: the reader's
+ * timeline object failed, and the page was read from the database.
+ */
+export type Degraded = 'stale' | 'timeline'
+
+/** One stretch of the timeline, after the rules. */
+export interface Stretch {
+  /** Serialized Tweets, newest first. */
+  tweets: string[]
+  /** All between where it began and here, inclusive, is among the tweets. */
+  reached: number
+  /** Nothing comes after it in its direction. */
+  isLast: boolean
+  top: EntryId
+  degraded: Degraded | null
+}
+
+/**
+ * Reads on from a position: from the reader's object, and from Postgres what that does not keep, or all when it fails.
+ * Null when the database would be needed and is not there. Throws as `readSkeleton` does, but for TimelineFailed.
+ */
+export async function readStretch(
+  deps: Deps,
+  viewer: Viewer,
+  at: HomePosition,
+  limit: number,
+): Promise<Stretch | null> {
+  try {
+    const skeleton = await readSkeleton(deps, viewer, { before: null, offset: 0, ...at, limit })
+    const top = topOf(at, skeleton)
+    if ('after' in at) {
+      if (at.after + 1 < skeleton.floor) {
+        return await readAbove(deps, viewer, { after: at.after, below: skeleton.floor, top, limit })
+      }
+      return await presentKept(deps, viewer, skeleton, 'newer')
+    }
+    if (skeleton.entries.length > 0) return await presentKept(deps, viewer, skeleton, 'older')
+    if (skeleton.reached > skeleton.floor) return emptyStretch(skeleton, 'older')
+    if (skeleton.floor === 0) return emptyStretch(skeleton, 'older')
+    const offset = Math.max(0, at.offset - skeleton.kept)
+    const before = Math.min(at.before ?? MAX_ID, skeleton.floor)
+    return await readBelow(deps, viewer, { before, top, offset, limit })
+  } catch (error) {
+    if (!(error instanceof TimelineFailed)) throw error
+    const stretch = await readWithoutObject(deps, viewer, at, limit)
+    return stretch === null ? null : { ...stretch, degraded: 'timeline' }
+  }
+}
+
+function readWithoutObject(deps: Deps, viewer: Viewer, at: HomePosition, limit: number) {
+  const top = at.top ?? (MAX_ID as EntryId)
+  if ('after' in at) return readAbove(deps, viewer, { after: at.after, below: MAX_ID, top, limit })
+  return readBelow(deps, viewer, { before: at.before ?? MAX_ID, top, offset: at.offset, limit })
+}
+
+/** A scroll that begins below all that the object shows begins there. */
+function topOf(at: HomePosition, { top, floor }: Skeleton): EntryId {
+  return at.top ?? ((top > 0 ? top : floor) as EntryId)
+}
+
+function emptyStretch(skeleton: Skeleton, direction: 'older' | 'newer'): Stretch {
+  const { reached, top } = skeleton
+  const isLast = direction === 'older' ? reached === 0 : reached >= top
+  return { tweets: [], reached, isLast, top: top as EntryId, degraded: null }
+}
+
+/** Entries of a page, brought up to date, before the rules. */
+export interface Hydrated {
+  /** Without those below (above) the first that can be shown neither from the object nor from the database. */
+  entries: PageEntry[]
+  fresh: Freshened
+  isWhole: boolean
+}
+
+/** Hydrate: the cards that the object lacks and what changes often. */
+export async function hydrate(
+  deps: Deps,
+  viewer: Viewer,
+  { authors, ownCardChangedAtMs }: Skeleton,
+  page: readonly PageEntry[],
+  direction: 'older' | 'newer',
+): Promise<Hydrated> {
+  const entries = page.map((entry) => withPulledCard(entry, authors))
+  const fresh = await deps.timed('freshen', () =>
+    freshen(
+      {
+        db: deps.db,
+        viewerId: viewer.id,
+        cache: deps.freshness,
+        now: deps.now,
+        deadlineMs: deps.settings.freshenDeadlineMs,
+        ownCardChangedAtMs,
+        defer: deps.defer,
+      },
+      entries,
+    ),
+  )
+  keepCards(deps, viewer, entries, fresh, authors)
+  const { cards, freshness } = fresh
+  const isShowable = ({ tweetId, card }: PageEntry) =>
+    cards.has(tweetId) || card !== null || freshness.has(tweetId)
+  const whole = direction === 'older' ? leading(entries, isShowable) : trailing(entries, isShowable)
+  return { entries: whole, fresh, isWhole: whole.length === entries.length }
+}
+
+async function presentKept(
+  deps: Deps,
+  viewer: Viewer,
+  skeleton: Skeleton,
+  direction: 'older' | 'newer',
+): Promise<Stretch | null> {
+  if (skeleton.entries.length === 0) return emptyStretch(skeleton, direction)
+  const { entries, fresh, isWhole } = await hydrate(deps, viewer, skeleton, skeleton.entries, direction)
+  const end = direction === 'older' ? entries.at(-1) : entries[0]
+  if (end === undefined) return null
+  const nowMs = deps.now()
+  const reached = isWhole ? skeleton.reached : end.id
+  return {
+    ...emptyStretch({ ...skeleton, reached }, direction),
+    tweets: entries.flatMap((entry) => presentEntry(entry, fresh, nowMs) ?? []),
+    degraded: fresh.stale || !skeleton.isComplete ? 'stale' : null,
+  }
+}
+
+type Authors = Skeleton['authors']
+
+function withPulledCard(entry: PageEntry, authors: Authors): PageEntry {
+  const author = authors.find(({ id }) => id === (entry.retweeterId ?? entry.authorId))
+  if (author === undefined) return entry
+  const card = entry.card ?? author.cards.get(entry.tweetId) ?? null
+  return { ...entry, card, retweeter: entry.retweeterId === null ? null : author.author }
+}
+
+/** Cards that were read anew go where they are kept: to the object, or to what is known of a pulled author. */
+function keepCards(
+  deps: Deps,
+  viewer: Viewer,
+  entries: readonly PageEntry[],
+  { cards }: Freshened,
+  authors: Authors,
+): void {
+  if (cards.size === 0) return
+  const kept = entries.flatMap(({ tweetId, retweeterId, authorId }) => {
+    const card = cards.get(tweetId)
+    if (card === undefined) return []
+    const author = authors.find(({ id }) => id === (retweeterId ?? authorId))
+    author?.cards.set(tweetId, card)
+    return author === undefined ? [card] : []
+  })
+  if (kept.length > 0) deps.defer(deps.timeline(viewer.id).keepCards(kept))
+}
+
+/** Rules, then present. Null for an entry that the rules drop. */
+export function presentEntry(
+  entry: PageEntry,
+  { freshness, cards, quotes, users }: Freshened,
+  nowMs: number,
+): string | null {
+  const { tweetId, retweeterId, flags } = entry
+  const card = cards.get(tweetId) ?? entry.card
+  const candidate = freshness.get(tweetId) ?? { gone: false, authorIsPrivate: false }
+  if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return null
+  // Of a card that the object did not have it does not know the quoted author.
+  const quote = quotes.get(tweetId) ?? { hidden: entry.hidesQuote, flags: entry.quoteFlags }
+  return joinTweetJson(card, {
+    nowMs,
+    countsOf: (id) => freshness.get(id as TweetId)?.counts ?? null,
+    flagsOf: (id) => (id === tweetId ? flags : quote.flags),
+    hides: () => quote.hidden,
+    retweetedBy: retweeterId === null ? null : (users.get(retweeterId) ?? entry.retweeter),
+  })
+}
+
+function leading<Item>(items: Item[], holds: (item: Item) => boolean): Item[] {
+  const end = items.findIndex((item) => !holds(item))
+  return end < 0 ? items : items.slice(0, end)
+}
+
+function trailing<Item>(items: Item[], holds: (item: Item) => boolean): Item[] {
+  return items.slice(items.findLastIndex((item) => !holds(item)) + 1)
+}
+
+async function readBelow(
+  deps: Deps,
+  viewer: Viewer,
+  { before, top, offset, limit }: { before: number; top: EntryId; offset: number; limit: number },
+): Promise<Stretch | null> {
+  const nowMs = deps.now()
+  const rows = await whenAvailable(
+    deps.timed('db', () =>
+      readHomeBelow(deps.db, viewer.id, { before, top, offset, limit: limit + 1, nowMs }),
+    ),
+  )
+  if (rows === null) return null
+  const isLast = rows.length <= limit
+  const shown = rows.slice(0, limit)
+  return {
+    tweets: shown.flatMap((row) => presentRow(row, viewer.id, nowMs) ?? []),
+    reached: isLast ? 0 : (shown.at(-1)?.entry_id ?? 0),
+    isLast,
+    top: top === MAX_ID ? (rows[0]?.entry_id ?? top) : top,
+    degraded: null,
+  }
+}
+
+async function readAbove(
+  deps: Deps,
+  viewer: Viewer,
+  { after, below, top, limit }: { after: number; below: number; top: EntryId; limit: number },
+): Promise<Stretch | null> {
+  const nowMs = deps.now()
+  const rows = await whenAvailable(
+    deps.timed('db', () => readHomeAbove(deps.db, viewer.id, { after, below, top, limit: limit + 1 })),
+  )
+  if (rows === null) return null
+  const isLast = rows.length <= limit
+  const shown = rows.slice(0, limit)
+  return {
+    tweets: shown.toReversed().flatMap((row) => presentRow(row, viewer.id, nowMs) ?? []),
+    reached: isLast ? below - 1 : (shown.at(-1)?.entry_id ?? after),
+    isLast: isLast && below > top,
+    top: top === MAX_ID ? (shown.at(-1)?.entry_id ?? top) : top,
+    degraded: null,
+  }
+}
+
+async function whenAvailable<Rows>(reading: Promise<Rows>): Promise<Rows | null> {
+  try {
+    return await reading
+  } catch (error) {
+    if (isUnavailable(error)) return null
+    throw error
+  }
+}
+
+function presentRow({ entry }: EntryRow, viewerId: UserId, nowMs: number): string | null {
+  if (entry === null) return null
+  const tweet = presentTweet(entry.tweet, entry.flags, { viewerId, nowMs }, entry.retweeter)
+  return JSON.stringify({ ...tweet, impression_count: undefined })
+}
