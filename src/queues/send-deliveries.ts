@@ -1,5 +1,6 @@
 import type { UserId } from '../domain/ids.ts'
 import type { Deps } from '../services/deps.ts'
+import { within } from '../views/deadline.ts'
 import { forEachBounded } from './consume.ts'
 import type { Delivery } from './deliveries.ts'
 
@@ -9,6 +10,13 @@ import type { Delivery } from './deliveries.ts'
  * that memory holds 64 calls' worth of cards, each at most 10, beside a list of 5,000 small records.
  */
 const CALLS_IN_FLIGHT = 64
+
+/**
+ * When a call counts as failed: one that hangs would otherwise hold its whole batch until the invocation is ended (15
+ * minutes; Cloudflare Queues, "Limits"). Even 5,000 that hang, 64 at a time, are over before that. What such a call does
+ * after all is the same as when it is repeated.
+ */
+const CALL_DEADLINE_MS = 10_000
 
 /** By message, the receivers who were not told. */
 export type Failures = ReadonlyMap<number, ReadonlySet<UserId>>
@@ -33,8 +41,13 @@ async function send(deps: Deps, receiver: UserId, letters: readonly Delivery[]):
   const timeline = deps.timeline(receiver)
   const ops = letters.flatMap(({ send }) => (send.type === 'end_sessions' ? [] : [send]))
   if (ops.length > 0) {
-    const result = await timeline.apply(ops)
+    const result = await within(timeline.apply(ops), CALL_DEADLINE_MS)
+    if (result === null) throw new Error(`The timeline of ${receiver} does not answer`)
     if (!result.ok) throw new Error(`The timeline of ${receiver} is ${result.code}`)
   }
-  for (const { send } of letters) if (send.type === 'end_sessions') await timeline.endSessions(send)
+  for (const { send } of letters) {
+    if (send.type !== 'end_sessions') continue
+    const ended = await within(timeline.endSessions(send), CALL_DEADLINE_MS)
+    if (ended === null) throw new Error(`The timeline of ${receiver} does not answer`)
+  }
 }

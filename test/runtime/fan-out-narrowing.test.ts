@@ -1,9 +1,9 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { sql } from 'drizzle-orm'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { fanOutMessage, type OutboxRow } from '../../src/contracts/queues.ts'
 import { FAN_OUT_CHUNK } from '../../src/db/statements/fan-out.ts'
-import type { Viewer } from '../../src/services/deps.ts'
+import type { Deps, Viewer } from '../../src/services/deps.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
 import { retweetTweet } from '../../src/services/retweet-tweet.ts'
 import { act, bodyOf, post, remove, runDeadLetters, runFanOut, unfollow } from './consumers.ts'
@@ -116,6 +116,33 @@ describe('an object that fails', () => {
              next_attempt_at between now() + interval '20 seconds' and now() + interval '31 seconds' as is_later
       from outbox where id = ${owed?.id ?? 0}`)
     expect(timing).toEqual([{ is_old: true, is_later: true }])
+  })
+
+  it('is not waited for without end', async () => {
+    const { author, followers, unlucky } = await audience(4)
+    const { outbox } = await post(author)
+    const recorders = new Recorders()
+    const reached = Promise.withResolvers<void>()
+    const timeline: Deps['timeline'] = (user) => ({
+      ...recorders.port(user),
+      apply: (ops) => {
+        if (user !== unlucky.id) return recorders.port(user).apply(ops)
+        reached.resolve()
+        return new Promise(() => {})
+      },
+    })
+    const deps = testDeps({ timeline })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const running = runFanOut(outbox.map(bodyOf), deps)
+      await reached.promise
+      await vi.advanceTimersByTimeAsync(10_000)
+      expect(await running).toEqual({ acked: [0], retried: [] })
+    } finally {
+      vi.useRealTimers()
+    }
+    expect(recorders.receivers).toEqual(idsOf(followers.filter(({ id }) => id !== unlucky.id)))
+    expect(deps.sent.map(namedIn)).toEqual([[unlucky.id]])
   })
 
   it('is one of many, and all of them are still one small message', async () => {
