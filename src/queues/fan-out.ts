@@ -76,11 +76,20 @@ async function fanOut(deps: Deps, messages: FanOutMessage[]): Promise<Verdict[]>
     split: large.length - unsplit.length,
     narrowed: narrowed.size,
     retried: again.size,
-    lag_ms: plans.length === 0 ? null : Math.max(...plans.map(({ age_ms }) => age_ms)) + toldMs - plannedMs,
+    lag_ms: lagMs(plans, toldMs - plannedMs),
     deliveries_per_s: Math.round((deliveries.length * 1000) / Math.max(1, toldMs - startMs)),
     duration_ms: deps.now() - startMs,
   })
   return messages.map(({ outbox_id }) => (again.has(outbox_id) ? 'retry' : 'ack'))
+}
+
+/**
+ * From the commit of the oldest write to its last delivery. How old it was is the database's word, and the time since
+ * then is the Worker's, so that their clocks are never compared. Null without a plan: what concerns owners alone is not
+ * looked up in the outbox.
+ */
+function lagMs(plans: readonly FanOutPlan[], sincePlannedMs: number): number | null {
+  return plans.length === 0 ? null : Math.max(...plans.map(({ age_ms }) => age_ms)) + sincePlannedMs
 }
 
 /** More than a chunk: the plan stops counting there, so there may be any number. */
