@@ -22,7 +22,13 @@ const retweetUndone = z.object({ type: z.literal('retweet_undone'), ...retweet }
 /** Somebody liked, retweeted, bookmarked or voted, or took it back: their own timeline is told what holds now. */
 const flagsChanged = z.object({ type: z.literal('flags_changed'), v: version, user_id: id, tweet_id: id })
 
-/** Warm followers with `from_follower <= id <= to_follower`: one part of a large fan-out. */
+/** Receivers that one message can name, and warm followers that one message serves. */
+export const FAN_OUT_RECEIVERS_MAX = 500
+
+/**
+ * Warm followers with `from_follower <= id <= to_follower`: one part of a large fan-out. With `to`, only those of them
+ * who are named: what is left of a fan-out when all others have been told.
+ */
 const fanOutChunk = z.object({
   type: z.literal('fan_out_chunk'),
   v: version,
@@ -34,6 +40,7 @@ const fanOutChunk = z.object({
   by_id: id,
   from_follower: id,
   to_follower: id,
+  to: z.array(id).min(1).max(FAN_OUT_RECEIVERS_MAX).optional(),
 })
 const followChanged = z.object({
   type: z.literal('follow_changed'),

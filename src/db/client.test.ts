@@ -143,6 +143,43 @@ describe('a statement', () => {
   })
 })
 
+describe('several databases', () => {
+  it('are each asked where they are, whichever was connected to last', async () => {
+    const asked: unknown[] = []
+    vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
+      const named = new URL(new Headers(init.headers).get('neon-connection-string') ?? '')
+      asked.push([url, named.host + named.pathname, 'route' in init])
+      return success(['bird'])
+    })
+    const urlOf = (host: string) => `postgres://ada:secret@${host}/warbler`
+    const one = connect({ url: urlOf('db.example'), endpoint: 'http://one.test/sql' })
+    const two = connect({ url: urlOf('db.example'), endpoint: 'http://two.test/sql' })
+    const neon = connect({ url: urlOf('ep-1.eu.neon.example'), endpoint: '' })
+    await Promise.all([one, two, neon, one].map((each) => query(each, sql`select 1`)))
+    await transaction(two, { main: sql`select 1` }).catch(() => {})
+    expect(asked).toEqual([
+      ['http://one.test/sql', 'db.example/warbler', false],
+      ['http://two.test/sql', 'db.example/warbler', false],
+      ['https://api.eu.neon.example/sql', 'ep-1.eu.neon.example/warbler', false],
+      ['http://one.test/sql', 'db.example/warbler', false],
+      ['http://two.test/sql', 'db.example/warbler', false],
+    ])
+  })
+
+  it('are waited for each as long as is said', async () => {
+    vi.stubGlobal(
+      'fetch',
+      (_url: string, { signal }: RequestInit) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => reject(signal.reason))
+        }),
+    )
+    const hasty = connect({ url: 'postgres://ada:secret@db.example/warbler', endpoint: '', timeoutMs: 20 })
+    const error = await failureOf(query(hasty, sql`select 1`))
+    expect(isUnavailable(error)).toBe(true)
+  })
+})
+
 describe('a transaction', () => {
   const queries = z.tuple([z.object({ queries: z.array(z.object({ query: z.string() })) })])
   const textsOf = (sent: unknown[]) => queries.parse(sent)[0].queries.map(({ query }) => query)

@@ -14,23 +14,32 @@ export interface Database {
   url: string
   /** Neon-compatible HTTP endpoint; empty for Neon's own. */
   endpoint: string
+  /** When a statement is given up; after 15 s if this does not say. */
+  timeoutMs?: number
 }
-
-const ownFetchEndpoint = neonConfig.fetchEndpoint
 
 const connected = new WeakMap<Database, Db>()
 
-/** The same for all who ask: a connection holds nothing, each statement is an HTTP request of its own. */
+/**
+ * The same for all who ask for a database: a connection holds nothing, each statement is an HTTP request of its own. The
+ * driver has one function for the requests of all connections; where they go is said with each, so that there can be
+ * several databases.
+ */
 export function connect(database: Database): Db {
   const known = connected.get(database) ?? open(database)
   connected.set(database, known)
   return known
 }
 
-function open({ url, endpoint }: Database) {
-  neonConfig.fetchEndpoint = endpoint === '' ? ownFetchEndpoint : () => endpoint
+function open({ url, endpoint, timeoutMs = STATEMENT_TIMEOUT_MS }: Database) {
+  const route: Route = { endpoint, timeoutMs }
   neonConfig.fetchFunction = fetchWithTimeout
-  return drizzle({ client: neon(url) })
+  return drizzle({ client: neon(url, { fetchOptions: { route } }) })
+}
+
+interface Route {
+  endpoint: string
+  timeoutMs: number
 }
 
 /**
@@ -38,12 +47,15 @@ function open({ url, endpoint }: Database) {
  * ends with the answer, because a pending one (as `AbortSignal.timeout` leaves behind) keeps a timeline object from
  * hibernating.
  */
-async function fetchWithTimeout(input: string, init: RequestInit): Promise<Response> {
+async function fetchWithTimeout(
+  neonEndpoint: string,
+  { route, ...init }: RequestInit & { route: Route },
+): Promise<Response> {
   const late = new AbortController()
   const giveUp = () => late.abort(new DOMException('The statement took too long', 'TimeoutError'))
-  const timer = setTimeout(giveUp, STATEMENT_TIMEOUT_MS)
+  const timer = setTimeout(giveUp, route.timeoutMs)
   try {
-    const response = await fetch(input, { ...init, signal: late.signal })
+    const response = await fetch(route.endpoint || neonEndpoint, { ...init, signal: late.signal })
     return new Response(await response.arrayBuffer(), response)
   } finally {
     clearTimeout(timer)

@@ -87,6 +87,28 @@ describe('a consumer', () => {
     expect(Object.fromEntries(verdicts)).toEqual({ a: 'ack', 1: 1 })
   })
 
+  it('hands over what comes again message by message, after the others', async () => {
+    const { batch, verdicts } = batchOf(['again', 'bad', 'fresh', 'new'])
+    const attempts = [2, 3, 1, 1]
+    const messages = batch.messages.map((message, index) => ({ ...message, attempts: attempts[index] ?? 1 }))
+    const handle = vi.fn(async (bodies: string[]): Promise<Verdict[]> => {
+      if (bodies.includes('bad')) throw new Error('It always fails')
+      return bodies.map(() => 'ack')
+    })
+    await consume({ ...batch, messages }, log, handlers(handle))
+    expect(handle.mock.calls).toEqual([[['fresh', 'new']], [['again']], [['bad']]])
+    expect(Object.fromEntries(verdicts)).toEqual({ fresh: 'ack', new: 'ack', again: 'ack', bad: 4 })
+  })
+
+  it('keeps no poison for the sake of another', async () => {
+    const { batch, verdicts } = batchOf([1, 2, 3], 2)
+    const onPoison = async (bodies: unknown[]) => {
+      if (bodies.includes(2)) throw new Error('It cannot be stored')
+    }
+    await consume(batch, log, { ...handlers(async () => []), onPoison })
+    expect(Object.fromEntries(verdicts)).toEqual({ 1: 'ack', 2: 2, 3: 'ack' })
+  })
+
   it('takes a missing verdict for a failure: nothing is lost', async () => {
     const { batch, verdicts } = batchOf(['a', 'b'])
     await consume(

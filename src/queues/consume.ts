@@ -8,9 +8,13 @@ function backoffSeconds(attempts: number): number {
   return Math.min(300, 2 ** Math.min(attempts - 1, 9))
 }
 
+/** Messages that come again are handled each alone, so many at a time. */
+const ALONE_AT_ONCE = 4
+
 /**
  * The loop of every consumer: what cannot be parsed goes to `onPoison`, the rest to `handle` as one batch, which
- * gives a verdict for each. A batch that throws is retried whole; its effects can be repeated.
+ * gives a verdict for each. A batch that throws is retried whole; its effects can be repeated. What comes again is handled
+ * message by message and after the others: one that makes its batch fail, or take too long, does so but once.
  */
 export async function consume<Body>(
   batch: MessageBatch,
@@ -28,23 +32,40 @@ export async function consume<Body>(
   const parsed = batch.messages.map((message) => ({ message, body: parse(message.body) }))
   const poison = parsed.filter(({ body }) => body === null)
   const good = parsed.flatMap(({ message, body }) => (body === null ? [] : [{ message, body }]))
-  await judge(log, batch.queue, poison, async () => {
-    await onPoison(poison.map(({ message }) => message.body))
-    return poison.map(() => 'ack' as const)
+  await judgeAll(log, batch.queue, poison, async (entries) => {
+    await onPoison(entries.map(({ message }) => message.body))
+    return entries.map(() => 'ack' as const)
   })
-  await judge(log, batch.queue, good, () => handle(good.map(({ body }) => body)))
+  await judgeAll(log, batch.queue, good, (entries) => handle(entries.map(({ body }) => body)))
 }
 
-async function judge(
+interface Judged {
+  message: Message
+}
+
+async function judgeAll<Entry extends Judged>(
   log: Logger,
   queue: string,
-  entries: { message: Message }[],
-  decide: () => Promise<Verdict[]>,
+  entries: Entry[],
+  decide: (entries: Entry[]) => Promise<Verdict[]>,
+): Promise<void> {
+  const { first = [], again = [] } = Object.groupBy(entries, ({ message }) =>
+    message.attempts === 1 ? 'first' : 'again',
+  )
+  await judge(log, queue, first, decide)
+  await forEachBounded(again, ALONE_AT_ONCE, (entry) => judge(log, queue, [entry], decide))
+}
+
+async function judge<Entry extends Judged>(
+  log: Logger,
+  queue: string,
+  entries: Entry[],
+  decide: (entries: Entry[]) => Promise<Verdict[]>,
 ): Promise<void> {
   if (entries.length === 0) return
   let verdicts: Verdict[] = []
   try {
-    verdicts = await decide()
+    verdicts = await decide(entries)
   } catch (error) {
     log.error('batch_failed', { queue, messages: entries.length, error })
   }

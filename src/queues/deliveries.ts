@@ -1,4 +1,4 @@
-import type { FanOutMessage } from '../contracts/queues.ts'
+import type { FanOutEvent, FanOutMessage } from '../contracts/queues.ts'
 import type { EndSessions, TimelineOp } from '../contracts/timeline.ts'
 import type { FanOutEffect, FanOutPlan, FanOutTask } from '../db/statements/fan-out.ts'
 import { type EntryId, MAX_ID, type TweetId, type UserId } from '../domain/ids.ts'
@@ -39,6 +39,7 @@ interface Subject {
   by_id: number
   from_follower?: number
   to_follower?: number
+  to?: number[] | undefined
 }
 
 function task(outbox_id: number, effect: FanOutEffect, subject: Subject): FanOutTask {
@@ -51,12 +52,24 @@ function task(outbox_id: number, effect: FanOutEffect, subject: Subject): FanOut
     by_id: subject.by_id as UserId,
     from_follower: subject.from_follower ?? 0,
     to_follower: subject.to_follower ?? MAX_ID,
+    to: (subject.to as UserId[] | undefined) ?? null,
   }
 }
 
+/** The same effect for these receivers alone. */
+export function narrowedTo(
+  { effect, entry_id, tweet_id, author_id, by_id }: FanOutTask,
+  to: UserId[],
+): FanOutEvent {
+  const sorted = to.toSorted((a, b) => a - b)
+  const [from_follower, to_follower] = [sorted.at(0) ?? 0, sorted.at(-1) ?? 0]
+  const subject = { effect, entry_id, tweet_id, author_id, by_id, from_follower, to_follower }
+  return { type: 'fan_out_chunk', v: 1, ...subject, to: sorted }
+}
+
 /** One letter for each receiver of a plan. */
-export function deliveriesOf(plan: FanOutPlan, tasks: readonly FanOutTask[]): Delivery[] {
-  const task = tasks.find(({ outbox_id }) => outbox_id === plan.outbox_id)
+export function deliveriesOf(plan: FanOutPlan, tasks: ReadonlyMap<number, FanOutTask>): Delivery[] {
+  const task = tasks.get(plan.outbox_id)
   const op = task === undefined ? null : opOf(task, plan)
   if (op === null) return []
   const acted = new Map(plan.acted.map((acts) => [acts.user_id, acts]))

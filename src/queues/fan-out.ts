@@ -1,29 +1,31 @@
-import { type FanOutMessage, fanOutMessage } from '../contracts/queues.ts'
+import { type FanOutMessage, fanOutMessage, type OutboxRow } from '../contracts/queues.ts'
 import {
   FAN_OUT_CHUNK,
   type FanOutPlan,
   type FanOutTask,
+  type NarrowedFanOut,
   planFanOut,
+  settleFanOut,
   splitFanOut,
 } from '../db/statements/fan-out.ts'
-import { deleteOutboxRows, storeDeadLetters } from '../db/statements/outbox.ts'
-import { isId, type UserId } from '../domain/ids.ts'
+import { storeDeadLetters } from '../db/statements/outbox.ts'
+import { isId } from '../domain/ids.ts'
 import type { Deps } from '../services/deps.ts'
 import { consume, forEachBounded, type Verdict } from './consume.ts'
-import { type Delivery, deliveriesOf, taskOf } from './deliveries.ts'
+import { deliveriesOf, narrowedTo, taskOf } from './deliveries.ts'
 import { ownDeliveries } from './own-deliveries.ts'
+import { type Failures, sendDeliveries } from './send-deliveries.ts'
 
-/**
- * Object calls in flight in one invocation. A batch of 10 tasks makes at most 5,000 calls, which is half of what
- * one invocation may make (10,000 subrequests; Cloudflare Workers, "Limits").
- */
-const CALLS_IN_FLIGHT = 64
+/** Large fan-outs that are split at once: each is a statement that reads all of an author's followers. */
+const SPLITS_AT_ONCE = 2
+/** Before the rest of a fan-out is tried that was done in part. From then on the queue's own back-off counts. */
+const NARROWED_DELAY_SECONDS = 1
 
 /** Tells the timelines: entries and what becomes of them to followers; of graph, flags and sessions their owner. */
 export async function consumeFanOut(batch: MessageBatch, deps: Deps): Promise<void> {
   await consume<FanOutMessage>(batch, deps.log, {
     parse: (body) => fanOutMessage.safeParse(body).data ?? null,
-    handle: (messages) => deliver(deps, messages),
+    handle: (messages) => fanOut(deps, messages),
     onPoison: (bodies) =>
       storeDeadLetters(
         deps.db,
@@ -37,31 +39,57 @@ export async function consumeFanOut(batch: MessageBatch, deps: Deps): Promise<vo
   })
 }
 
-async function deliver(deps: Deps, messages: FanOutMessage[]): Promise<Verdict[]> {
-  const start = deps.now()
-  const tasks = messages.flatMap((message) => taskOf(message) ?? [])
-  const plans = tasks.length === 0 ? [] : await planFanOut(deps.db, tasks)
-  const large = new Set(plans.filter(isTooLarge).map((plan) => plan.outbox_id))
-  await splitAll(
-    deps,
-    tasks.filter((task) => large.has(task.outbox_id)),
+/**
+ * Plans all messages in one statement, tells everybody, and settles in one statement what is done. Only what is split
+ * costs more: a statement for each author with more warm followers than a chunk.
+ */
+async function fanOut(deps: Deps, messages: FanOutMessage[]): Promise<Verdict[]> {
+  const startMs = deps.now()
+  const tasks = new Map(
+    messages.flatMap((message) => taskOf(message) ?? []).map((task) => [task.outbox_id, task]),
   )
+  const [plans, own] = await Promise.all([
+    tasks.size === 0 ? [] : planFanOut(deps.db, [...tasks.values()]),
+    ownDeliveries(deps.db, messages),
+  ])
+  const plannedMs = deps.now()
+  const { large = [], small = [] } = Object.groupBy(plans, (plan) => (isTooLarge(plan) ? 'large' : 'small'))
+  const deliveries = [...small.flatMap((plan) => deliveriesOf(plan, tasks)), ...own]
+  const [unsplit, failures] = await Promise.all([
+    splitAll(
+      deps,
+      large.flatMap(({ outbox_id }) => tasks.get(outbox_id) ?? []),
+    ),
+    sendDeliveries(deps, deliveries),
+  ])
+  const toldMs = deps.now()
 
-  const deliveries = [
-    ...plans.flatMap((plan) => (large.has(plan.outbox_id) ? [] : deliveriesOf(plan, tasks))),
-    ...(await ownDeliveries(deps.db, messages)),
-  ]
-  const failed = await sendAll(deps, deliveries)
-  const done = messages.map(({ outbox_id }) => outbox_id).filter((id) => !failed.has(id) && !large.has(id))
-  await deleteOutboxRows(deps.db, done)
+  const narrowed = narrow(small, tasks, failures)
+  const again = new Set([...unsplit, ...failures.keys()].filter((id) => !narrowed.has(id)))
+  const settled = new Set([...large.map(({ outbox_id }) => outbox_id), ...failures.keys()])
+  const done = messages.map(({ outbox_id }) => outbox_id).filter((id) => !settled.has(id))
+  await sendNarrowed(deps, await settleFanOut(deps.db, done, [...narrowed.values()]))
   deps.log.info('fan_out', {
     messages: messages.length,
     deliveries: deliveries.length,
-    failed: failed.size,
-    split: large.size,
-    duration_ms: deps.now() - start,
+    failed: [...failures.values()].reduce((sum, receivers) => sum + receivers.size, 0),
+    split: large.length - unsplit.length,
+    narrowed: narrowed.size,
+    retried: again.size,
+    lag_ms: lagMs(plans, toldMs - plannedMs),
+    deliveries_per_s: Math.round((deliveries.length * 1000) / Math.max(1, toldMs - startMs)),
+    duration_ms: deps.now() - startMs,
   })
-  return messages.map(({ outbox_id }) => (failed.has(outbox_id) ? 'retry' : 'ack'))
+  return messages.map(({ outbox_id }) => (again.has(outbox_id) ? 'retry' : 'ack'))
+}
+
+/**
+ * From the commit of the oldest write to its last delivery. How old it was is the database's word, and the time since
+ * then is the Worker's, so that their clocks are never compared. Null without a plan: what concerns owners alone is not
+ * looked up in the outbox.
+ */
+function lagMs(plans: readonly FanOutPlan[], sincePlannedMs: number): number | null {
+  return plans.length === 0 ? null : Math.max(...plans.map(({ age_ms }) => age_ms)) + sincePlannedMs
 }
 
 /** More than a chunk: the plan stops counting there, so there may be any number. */
@@ -69,30 +97,40 @@ function isTooLarge({ receivers }: FanOutPlan): boolean {
   return receivers.length > FAN_OUT_CHUNK
 }
 
-async function splitAll(deps: Deps, tasks: FanOutTask[]): Promise<void> {
-  for (const large of tasks) await deps.queues.sendOutbox(await splitFanOut(deps.db, large))
-}
-
-/** One call for each receiver, however many messages concern it. Answers the messages whose effect is not done. */
-async function sendAll(deps: Deps, deliveries: Delivery[]): Promise<Set<number>> {
-  const byReceiver = Map.groupBy(deliveries, ({ receiver }) => receiver)
-  const failed = await forEachBounded([...byReceiver], CALLS_IN_FLIGHT, ([receiver, letters]) =>
-    send(deps, receiver, letters),
+/** Answers which could not be split. One that can't, a statement that takes too long, does not keep the others back. */
+async function splitAll(deps: Deps, tasks: FanOutTask[]): Promise<number[]> {
+  const failed = await forEachBounded(tasks, SPLITS_AT_ONCE, async (task) =>
+    deps.queues.sendOutbox(await splitFanOut(deps.db, task)),
   )
-  for (const { item, error } of failed.slice(0, 3)) {
-    deps.log.warn('delivery_failed', { receiver: item[0], error })
-  }
-  return new Set(failed.flatMap(({ item }) => item[1].map(({ outboxId }) => outboxId)))
+  for (const { item, error } of failed) deps.log.error('split_failed', { outbox_id: item.outbox_id, error })
+  return failed.map(({ item }) => item.outbox_id)
 }
 
-async function send(deps: Deps, receiver: UserId, letters: Delivery[]): Promise<void> {
-  const timeline = deps.timeline(receiver)
-  const ops = letters.flatMap(({ send }) => (send.type === 'end_sessions' ? [] : [send]))
-  if (ops.length > 0) {
-    const result = await timeline.apply(ops)
-    if (!result.ok) throw new Error(`The timeline of ${receiver} is ${result.code}`)
+/**
+ * What is left of the tasks that were done in part: those receivers who were not told. A task of which nothing was done
+ * comes again as it is.
+ */
+function narrow(
+  plans: readonly FanOutPlan[],
+  tasks: ReadonlyMap<number, FanOutTask>,
+  failures: Failures,
+): Map<number, NarrowedFanOut> {
+  const narrowed = plans.flatMap(({ outbox_id, receivers }): NarrowedFanOut[] => {
+    const [task, failed] = [tasks.get(outbox_id), failures.get(outbox_id)]
+    if (task === undefined || failed === undefined || failed.size === receivers.length) return []
+    return [{ outbox_id, message: narrowedTo(task, [...failed]) }]
+  })
+  return new Map(narrowed.map((one) => [one.outbox_id, one]))
+}
+
+/** Their rows are committed: what cannot be sent now the relay sends. */
+async function sendNarrowed(deps: Deps, rows: OutboxRow[]): Promise<void> {
+  if (rows.length === 0) return
+  try {
+    await deps.queues.sendOutbox(rows, NARROWED_DELAY_SECONDS)
+  } catch (error) {
+    deps.log.warn('narrowed_not_sent', { rows: rows.length, error })
   }
-  for (const { send } of letters) if (send.type === 'end_sessions') await timeline.endSessions(send)
 }
 
 function outboxIdOf(body: unknown): number | null {

@@ -10,6 +10,8 @@ import type { Settings } from './settings.ts'
 /** What a use case needs of the world. Built once a request by the Worker; tests build their own. */
 export interface Deps {
   db: Db
+  /** For reads that may lag, by `readLagging`: a replica, or the primary itself where there is none. */
+  replica: Db
   settings: Settings
   log: Logger
   /** Unix milliseconds. Stands still between I/O in production. */
@@ -39,8 +41,8 @@ export interface PasswordPort {
 }
 
 export interface QueuePort {
-  /** Sends committed outbox rows to their queues, minding the platform's batch limits. */
-  sendOutbox(rows: OutboxRow[]): Promise<void>
+  /** Sends committed outbox rows to their queues, minding the platform's batch limits; to be delivered then. */
+  sendOutbox(rows: OutboxRow[], delaySeconds?: number): Promise<void>
   sendFold(subjects: FoldHint['subjects']): Promise<void>
 }
 

@@ -1,11 +1,14 @@
 import type { UserRef } from '../contracts/http/common.ts'
 import type { ListedUser } from '../contracts/http/users.ts'
+import type { Db } from '../db/client.ts'
 import { type FollowListPage, readFollowList } from '../db/statements/follow-lists.ts'
 import type { Place } from '../db/statements/places.ts'
 import { AppError } from '../domain/errors.ts'
 import { presentListedUser } from '../views/present-user.ts'
 import type { Deps, Viewer } from './deps.ts'
+import { isViewer } from './is-viewer.ts'
 import { pageOf } from './page-of.ts'
+import { readLagging } from './read-lagging.ts'
 
 export interface UsersPage {
   users: ListedUser[]
@@ -23,8 +26,9 @@ export async function listFollows(
   user: UserRef,
   page: FollowListPage,
 ): Promise<UsersPage> {
+  const read = (db: Db) => readFollowList(db, user, viewer?.id ?? null, { ...page, limit: page.limit + 1 })
   const rows = await deps.timed('db', () =>
-    readFollowList(deps.db, user, viewer?.id ?? null, { ...page, limit: page.limit + 1 }),
+    isViewer(viewer, user) ? read(deps.db) : readLagging(deps, read),
   )
   if (rows === null) throw new AppError('user_not_found')
   const { shown, nextAfter } = pageOf(rows, page.limit)

@@ -1,10 +1,13 @@
 import type { UserRef } from '../contracts/http/common.ts'
 import type { Tweet } from '../contracts/http/tweets.ts'
+import type { Db } from '../db/client.ts'
 import { type EntryRow, readUserEntries, type UserEntriesFilter } from '../db/statements/tweets.ts'
 import { whichUser } from '../db/statements/users.ts'
 import { AppError } from '../domain/errors.ts'
 import { presentTweet, type Reader } from '../views/present-tweet.ts'
 import type { Deps, Viewer } from './deps.ts'
+import { isViewer } from './is-viewer.ts'
+import { readLagging } from './read-lagging.ts'
 
 export interface UserTimelinePage {
   tweets: Tweet[]
@@ -23,8 +26,10 @@ export async function readUserTimeline(
   filter: UserEntriesFilter,
   page: { before: number | null; offset: number; limit: number },
 ): Promise<UserTimelinePage> {
+  const read = (db: Db) =>
+    readUserEntries(db, whichUser(user), viewer?.id ?? null, filter, { ...page, limit: page.limit + 1 })
   const rows = await deps.timed('db', () =>
-    readUserEntries(deps.db, whichUser(user), viewer?.id ?? null, filter, { ...page, limit: page.limit + 1 }),
+    isViewer(viewer, user) ? read(deps.db) : readLagging(deps, read),
   )
   if (rows === null) throw new AppError('user_not_found')
   const shown = rows.slice(0, page.limit)

@@ -3,9 +3,9 @@ import type { OwnProfile, UpdateProfileRequest } from '../contracts/http/users.t
 import { type ProfileChanges, updateProfile as storeProfile } from '../db/statements/users.ts'
 import { AppError } from '../domain/errors.ts'
 import { isBirthDate } from '../domain/profile.ts'
-import { foldUsername } from '../domain/tweet-text.ts'
 import { presentOwnProfile } from '../views/present-profile.ts'
 import type { Deps, Viewer } from './deps.ts'
+import { isViewer } from './is-viewer.ts'
 import { tellOwnTimeline } from './tell-own-timeline.ts'
 
 /**
@@ -41,11 +41,6 @@ export async function updateProfile(
 /** What others see of it on cards they hear of as pages are freshened; the viewer sees it on their next read. */
 function showsOnCards({ display_name, avatar_url }: UpdateProfileRequest): boolean {
   return display_name != null || avatar_url !== undefined
-}
-
-/** A username never changes, so the token's is the viewer's. */
-function isViewer(viewer: Viewer, user: UserRef): boolean {
-  return 'id' in user ? user.id === viewer.id : foldUsername(user.username) === foldUsername(viewer.username)
 }
 
 function requireBirthDate(birthDate: string | null, nowMs: number): void {

@@ -20,9 +20,11 @@ interface Ambient {
 
 /** The real world behind the ports, for one request, one batch or one cron run. */
 export function createDeps(env: Env, { log, timing, defer }: Ambient): Deps {
-  const { settings, database } = configurationOf(env)
+  const { settings, database, replica } = configurationOf(env)
+  const db = connect(database)
   return {
-    db: connect(database),
+    db,
+    replica: replica === null ? db : connect(replica),
     settings,
     log,
     now: Date.now,

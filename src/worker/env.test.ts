@@ -17,6 +17,7 @@ const GOOD = {
   LIKES_PER_DAY: '1000',
   DATABASE_URL: 'postgres://ada:hunter2@db.example/warbler',
   DATABASE_ENDPOINT: '',
+  DATABASE_REPLICA_ENDPOINT: '',
   JWT_SECRET: SECRET,
   REFRESH_SECRET: OTHER_SECRET,
 }
@@ -62,6 +63,19 @@ describe('the environment', () => {
     expect(database).toEqual({ url: GOOD.DATABASE_URL, endpoint: 'http://127.0.0.1:4444/sql' })
   })
 
+  it('has no replica unless it names one', () => {
+    expect(configure({ DATABASE_REPLICA_ENDPOINT: 'http://127.0.0.1:4444/sql' }).replica).toBeNull()
+    expect(configurationOf({ ...GOOD, DATABASE_REPLICA_URL: '' }).replica).toBeNull()
+    const url = 'postgres://ada:hunter2@replica.example/warbler'
+    const { database, replica } = configurationOf({ ...GOOD, DATABASE_REPLICA_URL: url })
+    expect(replica).toEqual({ url, endpoint: '', timeoutMs: 2000 })
+    expect(database).toEqual({ url: GOOD.DATABASE_URL, endpoint: '' })
+    const wrong = () =>
+      configurationOf({ ...GOOD, DATABASE_REPLICA_URL: 'mysql://ada:hunter2@replica.example/x' })
+    expect(wrong).toThrow(/: DATABASE_REPLICA_URL: /)
+    expect(wrong).not.toThrow(/hunter/)
+  })
+
   it('is parsed once', () => {
     const env = { ...GOOD }
     expect(configurationOf(env)).toBe(configurationOf(env))
@@ -94,6 +108,7 @@ describe('the environment', () => {
         ...['postgres://ada:hunter3@db.example', 'postgres://ada:hunter3@db.example:port/warbler'],
       ],
     ],
+    ['DATABASE_REPLICA_ENDPOINT', ['127.0.0.1:4444/sql?', '/sql']],
     ['DATABASE_ENDPOINT', ['127.0.0.1:4444/sql?', '/sql']],
     [
       'JWT_SECRET',

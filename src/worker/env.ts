@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Database } from '../db/client.ts'
 import type { Settings, SigningKey } from '../services/settings.ts'
 import { signingKeys } from '../services/signing-keys.ts'
 
@@ -42,6 +43,8 @@ const environment = z
     LIKES_PER_DAY: wholeNumber(1, 1_000_000),
     DATABASE_URL: databaseUrl,
     DATABASE_ENDPOINT: z.union([z.literal(''), z.url()]),
+    DATABASE_REPLICA_URL: z.union([z.literal(''), databaseUrl]).default(''),
+    DATABASE_REPLICA_ENDPOINT: z.union([z.literal(''), z.url()]),
     JWT_SECRET: signingKeys,
     REFRESH_SECRET: signingKeys,
   })
@@ -53,9 +56,14 @@ const environment = z
     },
   )
 
+/** A replica that does not answer by then is done without. */
+const REPLICA_TIMEOUT_MS = 2_000
+
 export interface Configuration {
   settings: Settings
-  database: { url: string; endpoint: string }
+  database: Database
+  /** A copy of the database that may lag behind it; null where there is none. */
+  replica: Database | null
 }
 
 /** The configuration is wrong: says which variables, and never their values. */
@@ -66,7 +74,10 @@ export class ConfigurationError extends Error {
 const parsed = new WeakMap<object, Configuration>()
 
 /** What of the environment is text; the rest are bindings. */
-type Variables = Pick<Env, keyof z.input<typeof environment>>
+type Variables = Pick<Env, Exclude<keyof z.input<typeof environment>, 'DATABASE_REPLICA_URL'>> & {
+  /** A secret that need not be there. */
+  DATABASE_REPLICA_URL?: string
+}
 
 /** Parses the Worker's variables and secrets, once an isolate. Throws a ConfigurationError. */
 export function configurationOf(env: Variables): Configuration {
@@ -99,6 +110,14 @@ function toConfiguration(env: z.infer<typeof environment>): Configuration {
       refreshKeys: env.REFRESH_SECRET,
     },
     database: { url: env.DATABASE_URL, endpoint: env.DATABASE_ENDPOINT },
+    replica:
+      env.DATABASE_REPLICA_URL === ''
+        ? null
+        : {
+            url: env.DATABASE_REPLICA_URL,
+            endpoint: env.DATABASE_REPLICA_ENDPOINT,
+            timeoutMs: REPLICA_TIMEOUT_MS,
+          },
   }
 }
 

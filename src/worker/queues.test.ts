@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { OutboxRow } from '../contracts/queues.ts'
+import { newUserId } from '../domain/ids.ts'
 import { createQueues } from './queues.ts'
 
 /** Of one `sendBatch` (Cloudflare Queues, "Limits"). */
@@ -11,17 +12,22 @@ const BYTES_MAX = 256_000
 interface FakeQueue extends Queue {
   /** The bodies of each batch. */
   batches: unknown[][]
+  /** How long each batch is to wait. */
+  delays: number[]
 }
 
 const metrics = { backlogCount: 0, backlogBytes: 0 }
 
 function fakeQueue(): FakeQueue {
   const batches: unknown[][] = []
+  const delays: number[] = []
   return {
     batches,
+    delays,
     metrics: async () => metrics,
     send: async () => ({ metadata: { metrics } }),
-    sendBatch: async (messages) => {
+    sendBatch: async (messages, options) => {
+      delays.push(options?.delaySeconds ?? 0)
       const sent = [...messages]
       expect(sent.map(({ contentType }) => contentType)).toEqual(sent.map(() => 'json'))
       batches.push(sent.map(({ body }) => body))
@@ -113,6 +119,63 @@ describe('outbox rows', () => {
     const queues = createQueues({ FAN_OUT_0: broken, ENGAGEMENT: engagement })
     await expect(queues.sendOutbox([row(1), row(2, {}, 'engagement')])).rejects.toThrow('queue away')
     expect(sizesOf(engagement)).toEqual([1])
+  })
+})
+
+describe('several fan-out queues', () => {
+  const openWith = (count: number) => {
+    const fanOut = Array.from({ length: count }, fakeQueue)
+    const bindings = Object.fromEntries(fanOut.map((queue, index) => [`FAN_OUT_${index}`, queue]))
+    const engagement = fakeQueue()
+    const env = { FAN_OUT_0: fakeQueue(), ENGAGEMENT: engagement, ...bindings }
+    return { fanOut, engagement, queues: createQueues(env) }
+  }
+  const shardedUser = (shard: number) => newUserId(Date.UTC(2026, 0, 1), () => (shard + 0.5) / 1024)
+  const [even, odd] = [shardedUser(6), shardedUser(7)]
+  const common = { v: 1, tweet_id: 5 }
+  const ofUser = (user: number) => [
+    { type: 'tweet_published', ...common, author_id: user },
+    { type: 'tweet_deleted', ...common, author_id: user },
+    { type: 'tweet_edited', ...common, author_id: user },
+    { type: 'tweet_retweeted', ...common, entry_id: 6, author_id: 1, retweeter_id: user },
+    { type: 'retweet_undone', ...common, entry_id: 6, author_id: 1, retweeter_id: user },
+    { type: 'flags_changed', ...common, user_id: user },
+    { type: 'follow_changed', v: 1, follower_id: user, followee_id: 1, following: true, graph_version: 3 },
+    { type: 'session_ended', v: 1, user_id: user, session_id: null, except_session_id: null },
+  ]
+  const idsIn = ({ batches }: FakeQueue) => batches.flat().map((body) => Object(body).outbox_id)
+
+  it.each([0, 1])('carry what somebody did by the shard of who did it: %i of 2', async (lot) => {
+    const { queues, fanOut } = openWith(2)
+    const given = ofUser(lot === 0 ? even : odd).map((message, index) => row(index + 1, message))
+    await queues.sendOutbox(given)
+    expect(fanOut.map((queue) => idsIn(queue).length)).toEqual(lot === 0 ? [8, 0] : [0, 8])
+  })
+
+  it('share the chunks of one author evenly', async () => {
+    const { queues, fanOut } = openWith(4)
+    const chunk = {
+      ...{ type: 'fan_out_chunk', ...common, effect: 'deliver', entry_id: 5, author_id: even, by_id: even },
+      ...{ from_follower: 1, to_follower: 9 },
+    }
+    await queues.sendOutbox(rows(1_000, chunk))
+    expect(fanOut.map((queue) => idsIn(queue).length)).toEqual([250, 250, 250, 250])
+  })
+
+  it('end where a number is missing', async () => {
+    const { queues, fanOut } = openWith(3)
+    const env = { FAN_OUT_0: fanOut[0] ?? fakeQueue(), ENGAGEMENT: fakeQueue(), FAN_OUT_2: fanOut[2] }
+    await createQueues(env).sendOutbox(ofUser(odd).map((message, index) => row(index + 1, message)))
+    expect(fanOut.map((queue) => idsIn(queue).length)).toEqual([8, 0, 0])
+    await queues.sendOutbox([row(1, { type: 'unknown' })])
+    expect(fanOut.map((queue) => idsIn(queue).length)).toEqual([8, 1, 0])
+  })
+
+  it('deliver later what is to wait, and the rest at once', async () => {
+    const { queues, fanOut } = openWith(1)
+    await queues.sendOutbox(rows(101), 7)
+    await queues.sendOutbox(rows(1))
+    expect(fanOut[0]?.delays).toEqual([7, 7, 0])
   })
 })
 

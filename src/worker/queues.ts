@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import type { FoldHint, OutboxRow } from '../contracts/queues.ts'
+import { type FanOutEvent, type FoldHint, fanOutEvent, type OutboxRow } from '../contracts/queues.ts'
+import { shardOf, type UserId } from '../domain/ids.ts'
 import type { QueuePort } from '../services/deps.ts'
 
 /** Platform limits of one `sendBatch` (Cloudflare Queues): 100 messages and 256 KB. */
@@ -7,14 +8,17 @@ const BATCH_MESSAGES_MAX = 100
 const BATCH_BYTES_MAX = 240_000
 const FOLD_SUBJECTS_MAX = 500
 
+/** There may be `FAN_OUT_1` and so on, too: as many as `wrangler.toml` binds, numbered without a gap. */
 type Queues = Pick<Env, 'FAN_OUT_0' | 'ENGAGEMENT'>
 
-/** The queues, in as few sends as the platform's limits allow. */
+/** The queues, in as few sends as the platform's limits allow, all queues at once. */
 export function createQueues(env: Queues): QueuePort {
   return {
-    async sendOutbox(rows) {
+    async sendOutbox(rows, delaySeconds = 0) {
+      const fanOut = fanOutQueues(env)
       const bodies = rows.map((row) => ({
-        queue: queueOf(env, row),
+        queue:
+          row.queue === 'engagement' ? env.ENGAGEMENT : (fanOut[lotOf(row) % fanOut.length] ?? env.FAN_OUT_0),
         body: { outbox_id: row.id, event: row.message },
       }))
       const byQueue = Map.groupBy(bodies, ({ queue }) => queue)
@@ -23,6 +27,7 @@ export function createQueues(env: Queues): QueuePort {
           sendAll(
             queue,
             sent.map(({ body }) => body),
+            delaySeconds,
           ),
         ),
       )
@@ -37,19 +42,50 @@ export function createQueues(env: Queues): QueuePort {
   }
 }
 
-/** Which queue carries a row. Fan-out is spread over queues by shard where there are several. */
-function queueOf(env: Queues, row: OutboxRow): Queue {
-  switch (row.queue) {
-    case 'fan-out':
-      return env.FAN_OUT_0
-    case 'engagement':
-      return env.ENGAGEMENT
+function fanOutQueues(env: Queues): Queue[] {
+  const queues = [env.FAN_OUT_0]
+  for (;;) {
+    const next: unknown = Reflect.get(env, `FAN_OUT_${queues.length}`)
+    if (!isQueue(next)) return queues
+    queues.push(next)
   }
 }
 
-async function sendAll(queue: Queue, bodies: unknown[]): Promise<void> {
-  for (const batch of batches(bodies))
-    await queue.sendBatch(batch.map((body) => ({ body, contentType: 'json' })))
+function isQueue(binding: unknown): binding is Queue {
+  return typeof binding === 'object' && binding !== null && 'sendBatch' in binding
+}
+
+/**
+ * By what a row is assigned to one of the fan-out queues: the shard of who did something, or, for the chunks of one
+ * author, which come by the thousand, the row itself, so that they are spread evenly over all queues.
+ */
+function lotOf({ id, message }: OutboxRow): number {
+  const event = fanOutEvent.safeParse(message).data
+  return event === undefined || event.type === 'fan_out_chunk' ? id : shardOf(actorOf(event) as UserId)
+}
+
+function actorOf(event: Exclude<FanOutEvent, { type: 'fan_out_chunk' }>): number {
+  switch (event.type) {
+    case 'tweet_published':
+    case 'tweet_deleted':
+    case 'tweet_edited':
+      return event.author_id
+    case 'tweet_retweeted':
+    case 'retweet_undone':
+      return event.retweeter_id
+    case 'follow_changed':
+      return event.follower_id
+    case 'flags_changed':
+    case 'session_ended':
+      return event.user_id
+  }
+}
+
+async function sendAll(queue: Queue, bodies: unknown[], delaySeconds = 0): Promise<void> {
+  for (const batch of batches(bodies)) {
+    const messages = batch.map((body) => ({ body, contentType: 'json' as const }))
+    await queue.sendBatch(messages, delaySeconds === 0 ? {} : { delaySeconds })
+  }
 }
 
 function* batches(bodies: unknown[]): Generator<unknown[]> {

@@ -70,6 +70,7 @@ const task = () => ({
   by_id: author,
   from_follower: 0,
   to_follower: MAX_ID,
+  to: null,
 })
 
 describe('what a statement plans of the partitions of tweets', () => {

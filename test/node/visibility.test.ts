@@ -176,6 +176,7 @@ async function fanOut(tweet: TweetId, author: UserId, effect: FanOutTask['effect
     by_id: author,
     from_follower: 0,
     to_follower: MAX_ID,
+    to: null,
   }
   const [plan] = await planFanOut(db, [task])
   if (plan === undefined) throw new Error('A task that is owed has no plan')

@@ -21,9 +21,9 @@ export function bodyOf({ id, message }: OutboxRow): unknown {
   return { outbox_id: id, event: message }
 }
 
-/** Runs the fan-out consumer on a batch, as the queue would. */
-export function runFanOut(bodies: readonly unknown[], deps: Deps = testDeps()) {
-  return runConsumer(consumeFanOut, 'warbler-fan-out-0', bodies, deps)
+/** Runs the fan-out consumer on a batch, as the queue would; `attempts` counts from 1. */
+export function runFanOut(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
+  return runConsumer(consumeFanOut, 'warbler-fan-out-0', bodies, deps, attempts)
 }
 
 export function runDeadLetters(bodies: readonly unknown[], deps: Deps = testDeps()) {
@@ -35,11 +35,12 @@ async function runConsumer(
   queue: string,
   bodies: readonly unknown[],
   deps: Deps,
+  attempts = 1,
 ): Promise<Verdicts> {
   const messages = bodies.map((body, index) => ({
     id: String(index),
     timestamp: new Date(),
-    attempts: 1,
+    attempts,
     body,
   }))
   const batch = createMessageBatch(queue, messages)

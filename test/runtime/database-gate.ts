@@ -4,6 +4,8 @@ export interface RoundTrip {
   text: string
   /** All their parameters, as text. */
   params: string[]
+  /** The name of the database that is asked. */
+  database: string
 }
 
 type Carry = () => Promise<Response>
@@ -90,6 +92,9 @@ function tripOf(init: RequestInit | undefined): RoundTrip | null {
   return {
     text: known.map(({ query }) => query).join(';\n'),
     params: known.flatMap(({ params }) => params.map(String)),
+    database: new URL(
+      new Headers(init.headers).get('neon-connection-string') ?? 'postgres:///',
+    ).pathname.slice(1),
   }
 }
 

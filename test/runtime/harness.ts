@@ -88,8 +88,10 @@ export function testDeps(replaced: Partial<Deps> = {}): TestDeps {
   const sent: OutboxRow[] = []
   const deferred: Promise<unknown>[] = []
   const log = createLogger()
+  const world = createDeps(env, { log, timing: untimed, defer: (work) => deferred.push(work) })
   return {
-    ...createDeps(env, { log, timing: untimed, defer: (work) => deferred.push(work) }),
+    ...world,
+    replica: replaced.db ?? world.replica,
     queues: {
       sendOutbox: async (rows) => {
         sent.push(...rows)

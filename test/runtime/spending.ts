@@ -111,7 +111,8 @@ function watchedStub(stub: unknown, onCall: OnCall): unknown {
 }
 
 const NO_METRICS = { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } }
-const NOWHERE: Queue = {
+/** A queue that nothing comes out of. */
+export const NOWHERE: Queue = {
   metrics: async () => NO_METRICS.metadata.metrics,
   send: async () => NO_METRICS,
   sendBatch: async () => NO_METRICS,

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { OutboxRow } from '../../contracts/queues.ts'
+import { FAN_OUT_RECEIVERS_MAX, type FanOutEvent, type OutboxRow } from '../../contracts/queues.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { array, type Db, query } from '../client.ts'
 import { flagBits } from './engagement.ts'
@@ -11,7 +11,7 @@ import { type TweetRecord, tweetRecord, userRecord } from './tweet-columns.ts'
 import { isPresent, NOBODY, noBlockBetween, notMutedBy } from './visibility.ts'
 
 /** Warm followers that one delivery task serves; a larger fan-out is split into chunks of this many. */
-export const FAN_OUT_CHUNK = 500
+export const FAN_OUT_CHUNK = FAN_OUT_RECEIVERS_MAX
 
 /**
  * Retweeters, the newest, whose followers are told of an edit as the author's are. A timeline that shows the tweet through
@@ -35,6 +35,8 @@ export interface FanOutTask {
   /** Both inclusive. */
   from_follower: number
   to_follower: number
+  /** The only ones to be told, of whom at least one is named; null for all within the bounds. */
+  to: UserId[] | null
 }
 
 /** What a receiver had done to the tweet that is shown again: retweeted, or quoted. */
@@ -46,6 +48,8 @@ export interface ActedReceiver {
 
 export interface FanOutPlan {
   outbox_id: number
+  /** Since the write that owes the effect, by the database's clock. */
+  age_ms: number
   /** Null when there is nothing to deliver or revise: the tweet is gone, or the retweet was undone. */
   tweet: TweetRecord | null
   /** Null but for a retweet. */
@@ -72,6 +76,9 @@ const hears = sql`(
             and ${notMutedBy(sql`f.follower_id`, sql`task.by_id`)}
             and (task.entry_id <> task.tweet_id or ${replyBelongs(sql`f.follower_id`, 'shown')}))`
 
+/** Only those whom a narrowed task names. */
+const isNamed = (user: SQL) => sql`(task."to" is null or ${user} = any(task."to"))`
+
 /** Who retweeted the tweet that an edit revises. */
 const revisedRetweeters = (effect: SQL, tweet: SQL) => sql`
           (select r.user_id
@@ -91,6 +98,7 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
     sql`
     select json_build_object(
       'outbox_id', task.outbox_id,
+      'age_ms', round(extract(epoch from statement_timestamp() - o.created_at) * 1000),
       'version', (extract(epoch from statement_timestamp()) * 1000000)::bigint,
       'tweet', case when task.effect <> 'retract' then shown.tweet end,
       'retweeter', (
@@ -111,7 +119,7 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
         where acts.flags <> 0), '[]')) as plan
     from jsonb_to_recordset(${JSON.stringify(tasks)}::jsonb) as task(
       outbox_id bigint, effect text, entry_id bigint, tweet_id bigint, author_id bigint, by_id bigint,
-      from_follower bigint, to_follower bigint)
+      from_follower bigint, to_follower bigint, "to" bigint[])
     join outbox o on o.id = task.outbox_id
     left join lateral (
       select t.user_id, t.reply_to_id, t.reply_to_user_id, t.quote_tweet_id, u.is_private, ${tweetRecord(NOBODY)} as tweet
@@ -126,13 +134,15 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
         (select own.user_id
          from timelines own
          where own.user_id = task.by_id
-           and own.user_id between task.from_follower and task.to_follower)
+           and own.user_id between task.from_follower and task.to_follower
+           and ${isNamed(sql`own.user_id`)})
         union all
         (select w.user_id
          from follows f
          join timelines w on w.user_id = f.follower_id
          where f.following_id = task.by_id
            and f.follower_id between task.from_follower and task.to_follower
+           and ${isNamed(sql`f.follower_id`)}
            and ${isPushed(sql`task.by_id`, sql`task.entry_id`)}
            and (task.effect <> 'deliver' or ${hears})
          order by f.follower_id
@@ -146,6 +156,7 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
            select again.user_id) shown_to
          join timelines w on w.user_id = shown_to.id
          where w.user_id between task.from_follower and task.to_follower
+           and ${isNamed(sql`w.user_id`)}
          order by w.user_id
          limit ${FAN_OUT_CHUNK + 1})
       ) warm) audience on true`,
@@ -156,14 +167,14 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
 /**
  * Replaces one outbox row by a row for every chunk of warm followers, in one statement: the row is gone if and
  * only if its chunks are there. Of two consumers that split the same row, the second finds it gone and makes none.
- * A follower who warms after this statement pulls the tweet itself.
+ * A follower who warms after this statement pulls the tweet itself. The rows are as old as what they replace.
  */
 export async function splitFanOut(db: Db, task: FanOutTask): Promise<OutboxRow[]> {
   const rows = await query<{ row: OutboxRow }>(
     db,
     sql`
     with whole as (
-      delete from outbox where id = ${task.outbox_id} returning id
+      delete from outbox where id = ${task.outbox_id} returning id, created_at
     ), again as (
       select user_id from ${revisedRetweeters(sql`${task.effect}::text`, sql`${task.tweet_id}::bigint`)} r
     ), warm as (
@@ -183,7 +194,7 @@ export async function splitFanOut(db: Db, task: FanOutTask): Promise<OutboxRow[]
     ), chunks as (
       select min(user_id) as from_follower, max(user_id) as to_follower from numbered group by chunk
     ), sent as (
-      insert into outbox (queue, message, next_attempt_at)
+      insert into outbox (queue, message, next_attempt_at, created_at)
       select ${outboxRow(
         'fan-out',
         sql`jsonb_build_object(
@@ -191,8 +202,46 @@ export async function splitFanOut(db: Db, task: FanOutTask): Promise<OutboxRow[]
           'tweet_id', ${task.tweet_id}::bigint, 'author_id', ${task.author_id}::bigint,
           'by_id', ${task.by_id}::bigint,
           'from_follower', from_follower, 'to_follower', to_follower)`,
-      )}
+      )}, whole.created_at
       from chunks, whole
+      returning id, queue, message
+    )
+    select ${outboxRecord} as row from sent`,
+  )
+  return rows.map(({ row }) => row)
+}
+
+/** What is still to be done of a message whose effect is done in part. */
+export interface NarrowedFanOut {
+  outbox_id: number
+  message: FanOutEvent
+}
+
+/**
+ * Ends a batch in one statement: the rows of what is done are deleted, and each of what is done in part is replaced
+ * by a row for the rest. Such a row is gone if and only if the one for the rest is there; of two consumers that took
+ * the same message, the second finds it gone and leaves nothing behind, for between them everybody was told.
+ */
+export async function settleFanOut(
+  db: Db,
+  done: readonly number[],
+  narrowed: readonly NarrowedFanOut[],
+): Promise<OutboxRow[]> {
+  if (done.length === 0 && narrowed.length === 0) return []
+  const rows = await query<{ row: OutboxRow }>(
+    db,
+    sql`
+    with narrowed as (
+      select * from jsonb_to_recordset(${JSON.stringify(narrowed)}::jsonb) as n(outbox_id bigint, message jsonb)
+    ), gone as (
+      delete from outbox
+      where id = any(${array(done, 'bigint')}) or id in (select outbox_id from narrowed)
+      returning id, created_at
+    ), sent as (
+      insert into outbox (queue, message, next_attempt_at, created_at)
+      select ${outboxRow('fan-out', sql`narrowed.message`)}, gone.created_at
+      from narrowed
+      join gone on gone.id = narrowed.outbox_id
       returning id, queue, message
     )
     select ${outboxRecord} as row from sent`,

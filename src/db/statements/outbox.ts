@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { OutboxRow, QueueName } from '../../contracts/queues.ts'
-import { array, type Db, query } from '../client.ts'
+import { type Db, query } from '../client.ts'
 
 /** A message that was just sent is given this long before the relay takes it for lost. */
 export const FIRST_ATTEMPT_SECONDS = 30
@@ -15,12 +15,6 @@ export function outboxRow(queue: QueueName, message: SQL): SQL {
 
 /** A committed outbox row as JSON, for the write that returns it. */
 export const outboxRecord = sql`json_build_object('id', id, 'queue', queue, 'message', message)`
-
-/** Effects are done: nothing is owed any more. Deleting a row twice is harmless. */
-export async function deleteOutboxRows(db: Db, ids: readonly number[]): Promise<void> {
-  if (ids.length === 0) return
-  await query(db, sql`delete from outbox where id = any(${array(ids, 'bigint')})`)
-}
 
 export interface RelayLimits {
   /** Rows sent again in one run at the most. */

@@ -32,6 +32,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
   })
   const deps: Deps = {
     db,
+    replica: db,
     settings: {
       allowedOrigins: '*',
       freshenDeadlineMs: 150,
