@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { type FanOutMessage, fanOutMessage } from '../src/contracts/queues.ts'
+import type { FanOutMessage } from '../src/contracts/queues.ts'
 import { foldCounters, readUnfoldedSubjects } from '../src/db/statements/counters.ts'
 import { planFanOut, splitFanOut } from '../src/db/statements/fan-out.ts'
 import { pullTimeline } from '../src/db/statements/home-timeline.ts'
@@ -19,6 +19,7 @@ import { communityIn } from '../test/node/harness/community.ts'
 import { viewerOf } from '../test/node/harness/deps.ts'
 import { startTestDatabase } from '../test/node/harness/postgres.ts'
 import { table } from '../tools/stack/table.ts'
+import { chunksOf, outboxMessages, withClient } from './measure-writes/database.ts'
 import { type Cost, metered } from './measure-writes/meter.ts'
 
 /**
@@ -61,23 +62,6 @@ async function step(name: string, units: (cost: Cost) => number, work: (deps: De
 const each = () => ACTIONS
 const turns = Array.from({ length: ACTIONS }, (_, turn) => turn)
 
-async function outboxMessages(): Promise<FanOutMessage[]> {
-  const { rows } = await withClient((client) => client.query('select id, message from outbox order by id'))
-  return rows.map(({ id, message }) => fanOutMessage.parse({ outbox_id: Number(id), event: message }))
-}
-
-async function withClient<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client(databaseUrl)
-  await client.connect()
-  return work(client).finally(() => client.end())
-}
-
-function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) =>
-    items.slice(n * size, (n + 1) * size),
-  )
-}
-
 /** What a consumer asks of the database for a batch whose objects all answer. */
 async function consume({ db }: Deps, messages: FanOutMessage[]): Promise<void> {
   const tasks = messages.flatMap((message) => taskOf(message) ?? [])
@@ -91,6 +75,7 @@ async function consume({ db }: Deps, messages: FanOutMessage[]): Promise<void> {
 
 const draft = { isSensitive: false, replyToId: null, quoteTweetId: null, poll: null, idempotencyKey: null }
 const tweets: TweetId[] = []
+const MISSING = 0 as UserId & TweetId
 
 async function actions(users: UserId[]): Promise<void> {
   const userOf = (turn: number) => viewerOf(users[turn % USERS] ?? MISSING)
@@ -150,14 +135,12 @@ async function actions(users: UserId[]): Promise<void> {
   )
 }
 
-const MISSING = 0 as UserId & TweetId
-
 async function consumers(): Promise<void> {
-  await withClient((client) => client.query('update outbox set next_attempt_at = now()'))
+  await withClient(databaseUrl, (client) => client.query('update outbox set next_attempt_at = now()'))
   await step('relay, a row sent again', each, async (deps) => {
     await takeDueOutboxRows(deps.db, { batch: ACTIONS, backlog: 10_000 })
   })
-  const messages = await outboxMessages()
+  const messages = await outboxMessages(databaseUrl)
   await step(
     'fan-out, a message (batches of 10)',
     () => messages.length,
@@ -165,7 +148,9 @@ async function consumers(): Promise<void> {
       for (const batch of chunksOf(messages, FAN_OUT_BATCH)) await consume(deps, batch)
     },
   )
-  const { rows } = await withClient((client) => client.query('select count(*)::int as n from counter_deltas'))
+  const { rows } = await withClient(databaseUrl, (client) =>
+    client.query('select count(*)::int as n from counter_deltas'),
+  )
   const deltas = Number(rows[0]?.n)
   await step(
     'fold, a delta (100 subjects at once)',
@@ -191,9 +176,8 @@ async function builds(users: UserId[]): Promise<void> {
   )
 }
 
-/** A tweet of somebody whom 20,000 warm readers follow. */
 async function split(author: UserId, tweet: TweetId): Promise<void> {
-  const { rows } = await withClient(async (client) => {
+  const { rows } = await withClient(databaseUrl, async (client) => {
     await client.query(`
       insert into users (id, username, email, password_hash, display_name)
       select 5000000 + n, 'fan_' || n, 'fan_' || n || '@example.com', '', 'Fan' from generate_series(1, ${AUDIENCE}) n`)
@@ -231,7 +215,7 @@ async function split(author: UserId, tweet: TweetId): Promise<void> {
   )
   const perFollower = ((tookMs / AUDIENCE) * 1000).toFixed(1)
   console.log(`Splitting ${AUDIENCE} warm followers: ${tookMs.toFixed(0)} ms, ${perFollower} µs a follower`)
-  const chunks = await outboxMessages()
+  const chunks = await outboxMessages(databaseUrl)
   await step(
     'chunk of 500, batches of 10',
     () => chunks.length,

@@ -158,6 +158,7 @@ function printSensitivity(): void {
     ['no replies', {}, { replyShare: 0 }],
     ['10 caches in place of 40', {}, { caches: 10 }],
     ['300 caches', {}, { caches: 300 }],
+    ['deliveries as ADR 0025 proposes', {}, { delivery: { written: 1, readToWake: 8 } }],
   ]
   console.log('\nSensitivity: $/month of both and, in brackets, authors/s asked of Postgres\n')
   console.log(

@@ -169,7 +169,8 @@ function pullOf(pulledAuthors: readonly AuthorClass[], load: Load) {
   const lookUpsPerSecond = sum(pulledAuthors, (one) => one.authors * wantedOf(one))
   const dollarsPerSecond =
     lookUpsPerSecond * PULLED_CPU_MS * PRICES.workerCpuMs +
-    databaseReadsPerSecond * neonDollars(PULLED_QUERY_MS)
+    databaseReadsPerSecond *
+      (neonDollars(PULLED_QUERY_MS) + (PULLED_AUTHOR_BYTES / 1e9) * PRICES.neonEgressGb)
   const busiest = pulledAuthors.at(-1)
   return {
     pulledAuthors: sum(pulledAuthors, ({ authors }) => authors),

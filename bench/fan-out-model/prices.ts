@@ -15,6 +15,7 @@ export const PRICES = {
   queueOperation: 0.4 / MILLION,
   neonCuHour: 0.222,
   neonGbMonth: 0.35,
+  neonEgressGb: 0.1,
 } as const
 
 /** A message is written, read and deleted. */
