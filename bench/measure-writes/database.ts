@@ -1,0 +1,26 @@
+import pg from 'pg'
+import { type FanOutMessage, fanOutMessage } from '../../src/contracts/queues.ts'
+
+/** What the outbox holds, as the queue would carry it. */
+export async function outboxMessages(databaseUrl: string): Promise<FanOutMessage[]> {
+  const { rows } = await withClient(databaseUrl, (client) =>
+    client.query('select id, message from outbox order by id'),
+  )
+  return rows.map(({ id, message }) => fanOutMessage.parse({ outbox_id: Number(id), event: message }))
+}
+
+/** Runs with a connection that is closed after it: an idle one would keep its rows uncounted. */
+export async function withClient<Result>(
+  databaseUrl: string,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  return work(client).finally(() => client.end())
+}
+
+export function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) =>
+    items.slice(n * size, (n + 1) * size),
+  )
+}
