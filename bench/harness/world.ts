@@ -78,3 +78,11 @@ async function openEndpoint(databaseUrl: string, stops: (() => Promise<unknown>)
   stops.push(() => endpoint.stop())
   return endpoint
 }
+
+/** Asks the Worker of the bare baselines, and throws when it does not succeed. */
+export async function bareFetch({ bare }: Pick<World, 'bare'>, path: string, init: RequestInit = {}): Promise<string> {
+  const response = await fetch(`${bare}${path}`, init)
+  const body = await response.text()
+  if (!response.ok) throw new Error(`The bare Worker answered ${path} with ${response.status}: ${body}`)
+  return body
+}

@@ -3,10 +3,11 @@ import { type Plan, sideBySide } from '../harness/plan.ts'
 import { runLoad } from '../harness/load.ts'
 import { fetchAs, type SignedIn, signIn } from '../harness/readers.ts'
 import type { Figures, Line, PartReport, Target } from '../harness/report.ts'
-import type { World } from '../harness/world.ts'
+import { bareFetch, type World } from '../harness/world.ts'
 import type { UserId } from '../../src/domain/ids.ts'
 
-const HOME = '/api/timeline/home?limit=20'
+/** What every part that reads homes asks for. */
+export const HOME = '/api/timeline/home?limit=20'
 const PAGE_LENGTH = 20
 /** Both at most as many as there are readers: each connection is somebody else's. */
 const CONNECTIONS = [1, 16, 64]
@@ -17,7 +18,7 @@ const AT_LEAST_OF_BARE: Target = { atLeast: 0.85 }
 export async function home(world: World, plan: Plan): Promise<PartReport> {
   const readers = await warmReaders(world, plan)
   const pages = await Promise.all(readers.map((reader) => fetchAs(world.api, reader, HOME)))
-  await Promise.all(pages.map((page, index) => keepBare(world, index, page)))
+  await Promise.all(pages.map((page, index) => bareFetch(world, `/page/${index}`, { method: 'PUT', body: page })))
   const connections = plan.isQuick ? [1, 4] : CONNECTIONS
 
   const measure = (count: number, seconds: number) =>
@@ -94,11 +95,6 @@ async function warmReaders({ databaseUrl, pool, api }: World, { isQuick }: Plan)
     if (tweets.length < PAGE_LENGTH) throw new Error(`@${reader.username} has no full page`)
   }
   return readers
-}
-
-async function keepBare({ bare }: World, index: number, page: string): Promise<void> {
-  const response = await fetch(`${bare}/page/${index}`, { method: 'PUT', body: page })
-  if (!response.ok) throw new Error(`The bare object keeps nothing: ${response.status}`)
 }
 
 function readerOf(readers: readonly SignedIn[], index: number): SignedIn {
