@@ -10,12 +10,15 @@ import { FULL, type Plan, QUICK } from './harness/plan.ts'
 import { profiled } from './harness/profile.ts'
 import { missedIn, type PartReport, printable } from './harness/report.ts'
 import { startWorld, type World } from './harness/world.ts'
+import { fanOut } from './parts/fan-out.ts'
 import { home } from './parts/home.ts'
 import { homeCold } from './parts/home-cold.ts'
+import { homeSize } from './parts/home-size.ts'
+import { post } from './parts/post.ts'
 
 type Part = (world: World, plan: Plan) => Promise<PartReport>
 
-const PARTS: Record<string, Part> = { home, 'home-cold': homeCold }
+const PARTS: Record<string, Part> = { home, 'home-cold': homeCold, 'home-size': homeSize, post, 'fan-out': fanOut }
 
 const USAGE = `npm run bench -- [part ...] [--quick] [--profile]
 

@@ -1,6 +1,7 @@
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
+import { newTweetId, type UserId } from '../../src/domain/ids.ts'
 
 /** The bindings of bench/bare/wrangler.toml. */
 interface BareEnv {
@@ -13,6 +14,16 @@ interface BareEnv {
 /** An object with nothing in it but what a baseline needs. */
 export class BareObject extends DurableObject<BareEnv> {
   #page = ''
+
+  constructor(context: DurableObjectState, env: BareEnv) {
+    super(context, env)
+    context.storage.sql.exec('create table if not exists entries (id integer primary key, card text)')
+  }
+
+  /** One row, as a delivery writes one. */
+  store(card: string): void {
+    this.ctx.storage.sql.exec('insert into entries (card) values (?)', card)
+  }
 
   keep(page: string): void {
     this.#page = page
@@ -59,6 +70,30 @@ const HOME_ROWS = `
      join users u on u.id = t.user_id) as page`
 
 app.get('/home/:user', async (c) => c.json(await run(c.env, HOME_ROWS, [c.req.param('user')])))
+
+/** Stores the body in so many objects, with so many calls in flight. */
+app.post('/deliver/:objects/:calls', async (c) => {
+  const card = await c.req.text()
+  const names = Array.from({ length: Number(c.req.param('objects')) }, (_, index) => `follower ${index}`).values()
+  const deliver = async () => {
+    for (const name of names) await c.env.OBJECTS.getByName(name).store(card)
+  }
+  await Promise.all(Array.from({ length: Number(c.req.param('calls')) }, deliver))
+  return c.body(null, 204)
+})
+
+/** The same row as a post's, in the same table. Ids are made as ours are; of two that collide one is not stored. */
+app.post('/tweets/:user', async (c) => {
+  const id = newTweetId(Date.now(), Number(c.req.param('user')) as UserId, Math.random)
+  await run(
+    c.env,
+    `insert into tweets (id, user_id, content, entities, conversation_id, nonce)
+     values ($1, $2, $3, '{"hashtags": [], "mentions": [], "urls": []}', $1, $4)
+     on conflict do nothing`,
+    [id, c.req.param('user'), await c.req.text(), crypto.randomUUID()],
+  )
+  return c.json({ id }, 201)
+})
 
 /** One statement through the driver that we use. */
 async function run(env: BareEnv, statement: string, parameters: unknown[]): Promise<unknown> {

@@ -27,7 +27,7 @@ export async function home(world: World, plan: Plan): Promise<PartReport> {
       pid: world.pid,
       connections: count,
       seconds,
-      requestOf: (index) => ({ path: HOME, headers: readerOf(readers, index).headers }),
+      requestsOf: (index) => [{ path: HOME, headers: readerOf(readers, index).headers }],
     })
   const measureBare = (count: number, seconds: number) =>
     runLoad({
@@ -35,7 +35,7 @@ export async function home(world: World, plan: Plan): Promise<PartReport> {
       pid: world.pid,
       connections: count,
       seconds,
-      requestOf: (index) => ({ path: `/page/${index % readers.length}` }),
+      requestsOf: (index) => [{ path: `/page/${index % readers.length}` }],
     })
 
   const most = Math.max(...connections)
