@@ -14,17 +14,26 @@ import { fanOut } from './parts/fan-out.ts'
 import { home } from './parts/home.ts'
 import { homeCold } from './parts/home-cold.ts'
 import { homeSize } from './parts/home-size.ts'
+import { live } from './parts/live.ts'
 import { post } from './parts/post.ts'
 
 type Part = (world: World, plan: Plan) => Promise<PartReport>
 
-const PARTS: Record<string, Part> = { home, 'home-cold': homeCold, 'home-size': homeSize, post, 'fan-out': fanOut }
+const PARTS: Record<string, Part> = {
+  home,
+  'home-cold': homeCold,
+  'home-size': homeSize,
+  post,
+  'fan-out': fanOut,
+  live,
+}
 
 const USAGE = `npm run bench -- [part ...] [--quick] [--profile]
 
-Parts: ${Object.keys(PARTS).join(', ')}; all of them by default. On DATABASE_URL's server, in a database of its own that is dropped
-afterwards, or else on the embedded Postgres. --quick only tries that everything works. --profile takes a CPU profile of
-the Worker during each part and prints where its time goes; figures are worse then.`
+Parts: ${Object.keys(PARTS).join(', ')}; all of them by default. Ends with 1 when a target is missed.
+On DATABASE_URL's server, in databases that are dropped afterwards, or else on the embedded Postgres.
+--quick only tries that everything works. --profile takes a CPU profile of the Worker in each part and prints where its
+time goes; figures are worse then.`
 
 const RESULTS = join(PROJECT_ROOT, 'bench', 'results')
 
@@ -32,10 +41,12 @@ await runTool(async () => {
   const asked = readArguments()
   if (asked === null) return console.log(USAGE)
   const plan = asked.quick ? QUICK : FULL
-  console.log(`Load of the machine before: ${loadText()} on ${cpus().length} cores. The per-minute limits are off.\n`)
+  console.log(
+    `Load of the machine before: ${loadText()} on ${cpus().length} cores. The per-minute limits are off.\n`,
+  )
   for (const name of asked.parts) {
     const report = await runPart(name, plan, asked.profile)
-    await writeResult(report, asked.quick)
+    if (!asked.quick) await writeResult(report)
     if (missedIn(report).length > 0) process.exitCode = 1
   }
 })
@@ -46,12 +57,15 @@ async function runPart(name: string, plan: Plan, inspected: boolean): Promise<Pa
   if (part === undefined) throw new StackError(`There is no part "${name}".\n\n${USAGE}`)
   const startMs = Date.now()
   const world = await startWorld({ serverUrl: process.env.DATABASE_URL || undefined, inspected })
+  const giveUp = () => void world.stop().finally(() => process.exit(130))
+  process.once('SIGINT', giveUp).once('SIGTERM', giveUp)
   try {
     const report = await part(world, inspected ? { ...plan, profiling: profilerOf(world, name) } : plan)
     const seconds = Math.round((Date.now() - startMs) / 1000)
     console.log(`${printable(report)}\n  ${seconds} s, load ${loadText()}\n`)
     return report
   } finally {
+    process.off('SIGINT', giveUp).off('SIGTERM', giveUp)
     await world.stop()
   }
 }
@@ -80,10 +94,10 @@ function parse() {
   }
 }
 
-async function writeResult(report: PartReport, quick: boolean): Promise<void> {
+async function writeResult(report: PartReport): Promise<void> {
   await mkdir(RESULTS, { recursive: true })
   const at = new Date().toISOString()
-  const result = { at, quick, node: process.version, cores: cpus().length, load: loadavg(), ...report }
+  const result = { at, node: process.version, cores: cpus().length, load: loadavg(), ...report }
   await writeFile(join(RESULTS, `${report.part}.json`), `${JSON.stringify(result, null, 2)}\n`)
 }
 
@@ -92,5 +106,7 @@ function profilerOf(world: World, part: string): Plan['profiling'] {
 }
 
 function loadText(): string {
-  return loadavg().map((value) => value.toFixed(1)).join(' ')
+  return loadavg()
+    .map((value) => value.toFixed(1))
+    .join(' ')
 }

@@ -1,5 +1,5 @@
-import { neon, neonConfig } from '@neondatabase/serverless'
 import { DurableObject } from 'cloudflare:workers'
+import { neon, neonConfig } from '@neondatabase/serverless'
 import { Hono } from 'hono'
 import { newTweetId, type UserId } from '../../src/domain/ids.ts'
 
@@ -23,6 +23,17 @@ export class BareObject extends DurableObject<BareEnv> {
   /** One row, as a delivery writes one. */
   store(card: string): void {
     this.ctx.storage.sql.exec('insert into entries (card) values (?)', card)
+  }
+
+  /** A socket, kept as a timeline keeps one. */
+  override fetch(): Response {
+    const { 0: client, 1: server } = new WebSocketPair()
+    this.ctx.acceptWebSocket(server)
+    return new Response(null, { status: 101, webSocket: client })
+  }
+
+  echo(text: string): void {
+    for (const socket of this.ctx.getWebSockets()) socket.send(text)
   }
 
   keep(page: string): void {
@@ -74,11 +85,22 @@ app.get('/home/:user', async (c) => c.json(await run(c.env, HOME_ROWS, [c.req.pa
 /** Stores the body in so many objects, with so many calls in flight. */
 app.post('/deliver/:objects/:calls', async (c) => {
   const card = await c.req.text()
-  const names = Array.from({ length: Number(c.req.param('objects')) }, (_, index) => `follower ${index}`).values()
+  const names = Array.from(
+    { length: Number(c.req.param('objects')) },
+    (_, index) => `follower ${index}`,
+  ).values()
   const deliver = async () => {
     for (const name of names) await c.env.OBJECTS.getByName(name).store(card)
   }
   await Promise.all(Array.from({ length: Number(c.req.param('calls')) }, deliver))
+  return c.body(null, 204)
+})
+
+app.get('/socket/:object', (c) => c.env.OBJECTS.getByName(c.req.param('object')).fetch(c.req.raw))
+
+/** Comes back by the object's socket. */
+app.post('/echo/:object', async (c) => {
+  await c.env.OBJECTS.getByName(c.req.param('object')).echo(await c.req.text())
   return c.body(null, 204)
 })
 

@@ -43,7 +43,12 @@ export async function startWorld({
     pool.on('error', () => {})
     stops.push(() => pool.end())
     const endpoint = await openEndpoint(databaseUrl, stops)
-    const runtime = await startRuntime({ folder: folder.path, databaseUrl, endpointUrl: endpoint.url, inspected })
+    const runtime = await startRuntime({
+      folder: folder.path,
+      databaseUrl,
+      endpointUrl: endpoint.url,
+      inspected,
+    })
     stops.push(() => runtime.stop())
     return { ...runtime, databaseUrl, pool, roundTrips: () => endpoint.stats.requests, stop }
   } catch (error) {
@@ -80,7 +85,11 @@ async function openEndpoint(databaseUrl: string, stops: (() => Promise<unknown>)
 }
 
 /** Asks the Worker of the bare baselines, and throws when it does not succeed. */
-export async function bareFetch({ bare }: Pick<World, 'bare'>, path: string, init: RequestInit = {}): Promise<string> {
+export async function bareFetch(
+  { bare }: Pick<World, 'bare'>,
+  path: string,
+  init: RequestInit = {},
+): Promise<string> {
   const response = await fetch(`${bare}${path}`, init)
   const body = await response.text()
   if (!response.ok) throw new Error(`The bare Worker answered ${path} with ${response.status}: ${body}`)

@@ -79,7 +79,10 @@ async function measure(
 }
 
 async function runsOf(world: World, { rounds }: Plan, run: () => Promise<Figures>): Promise<Figures[]> {
-  await until(async () => !((await openFilesOf(world.pid)) > FEW_OPEN_FILES), { withinMs: LET_GO_WITHIN_MS, everyMs: 200 })
+  await until(async () => !((await openFilesOf(world.pid)) > FEW_OPEN_FILES), {
+    withinMs: LET_GO_WITHIN_MS,
+    everyMs: 200,
+  })
   await run()
   const runs: Figures[] = []
   for (let round = 0; round < rounds; round++) runs.push(await run())
@@ -87,7 +90,10 @@ async function runsOf(world: World, { rounds }: Plan, run: () => Promise<Figures
 }
 
 /** Each size has a star; the fans of the smaller one are fans of the larger, too. All timelines are warm. */
-async function seed({ pool, api }: World, sizes: readonly number[]): Promise<{ stars: SignedIn[]; fans: SignedIn[] }> {
+async function seed(
+  { pool, api }: World,
+  sizes: readonly number[],
+): Promise<{ stars: SignedIn[]; fans: SignedIn[] }> {
   const most = Math.max(...sizes)
   await addPeople(pool, 0, sizes.length + most)
   for (const [star, count] of sizes.entries()) {
@@ -95,7 +101,9 @@ async function seed({ pool, api }: World, sizes: readonly number[]): Promise<{ s
   }
   await settleTables(pool)
   const stars = await Promise.all(sizes.map((_, star) => signIn(personOf(star))))
-  const fans = await Promise.all(Array.from({ length: most }, (_, fan) => signIn(personOf(sizes.length + fan))))
+  const fans = await Promise.all(
+    Array.from({ length: most }, (_, fan) => signIn(personOf(sizes.length + fan))),
+  )
   await forEachAtOnce([...stars, ...fans], 8, async (person) => {
     await fetchAs(api, person, HOME)
   })
@@ -140,7 +148,8 @@ async function requireDelivered({ api }: World, fans: readonly SignedIn[]): Prom
   for (const fan of [first, last]) {
     if (fan === undefined) continue
     const { tweets } = page.parse(JSON.parse(await fetchAs(api, fan, HOME)))
-    if (!tweets.some(({ content }) => content.startsWith('It is '))) throw new Error(`@${fan.username} got nothing`)
+    if (!tweets.some(({ content }) => content.startsWith('It is ')))
+      throw new Error(`@${fan.username} got nothing`)
   }
   await sleep(0)
 }

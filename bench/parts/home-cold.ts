@@ -16,7 +16,10 @@ export async function homeCold(world: World, plan: Plan): Promise<PartReport> {
   const reads = plan.isQuick ? 3 : READS_A_ROUND
   const readers = await seed(world, { authors, readers: (plan.rounds + 1) * reads })
   let next = 0
-  const nextReaders = () => readers.slice(next, (next += reads))
+  const nextReaders = () => {
+    next += reads
+    return readers.slice(next - reads, next)
+  }
 
   const measure = (): Promise<Figures> =>
     timeEach(nextReaders(), async (reader) => {
@@ -43,12 +46,17 @@ export async function homeCold(world: World, plan: Plan): Promise<PartReport> {
         target: plan.isQuick ? null : { atMost: 2 },
       },
     ],
-    notes: ['Built of 800 entries; the statement answers these, the followees, and the first 20 tweets with authors.'],
+    notes: [
+      'Built of 800 entries; the statement answers these, the followees, and the first 20 tweets with authors.',
+    ],
   }
 }
 
 /** So many readers of 100 authors each, of `authors` who wrote 20 tweets each within 90 days. */
-async function seed({ pool }: World, { authors, readers }: { authors: number; readers: number }): Promise<SignedIn[]> {
+async function seed(
+  { pool }: World,
+  { authors, readers }: { authors: number; readers: number },
+): Promise<SignedIn[]> {
   await addPeople(pool, 0, authors + readers)
   await addFollows(pool, { from: authors, count: readers }, { from: 0, count: FOLLOWEES })
   const toMs = Date.now() - DAY_MS / 24

@@ -1,3 +1,4 @@
+import { until } from '../../tools/stack/until.ts'
 import { runLoad } from '../harness/load.ts'
 import { type Plan, sideBySide } from '../harness/plan.ts'
 import { fetchAs, type SignedIn, signIn } from '../harness/readers.ts'
@@ -5,7 +6,6 @@ import { type Figures, type Line, mediansOf, type PartReport, type Target } from
 import { bareFetch, type World } from '../harness/world.ts'
 import { addFollows, addPeople, addTweets, personOf, type Range, settleTables } from '../seed/population.ts'
 import { HOME } from './home.ts'
-import { until } from '../../tools/stack/until.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -41,7 +41,8 @@ export async function homeSize(world: World, plan: Plan): Promise<PartReport> {
   const seedAndTweetsMs = Date.now() - startMs
   const pulledSinceMs = await seedPulled(world, sizes)
   const byFollowees = await measureReaders(world, plan, 'followees', sizes.followees, people.byFollowees)
-  if (!plan.isQuick) await until(() => Date.now() - pulledSinceMs > PULL_SET_TTL_MS, { withinMs: 2 * PULL_SET_TTL_MS })
+  if (!plan.isQuick)
+    await until(() => Date.now() - pulledSinceMs > PULL_SET_TTL_MS, { withinMs: 2 * PULL_SET_TTL_MS })
   const byPulled = await measureReaders(world, plan, 'pulled authors', sizes.pulled, people.byPulled)
   return {
     part: 'home-size',
@@ -76,7 +77,8 @@ async function seedPeople({ pool }: World, { authors, followees, tweets, pulled 
   const byTweets: SignedIn[] = []
   for (const _ of tweets) byTweets.push(await reader({ from: 0, count: 100 }))
   const byPulled: SignedIn[] = []
-  for (const count of pulled) byPulled.push(await reader({ from: 0, count: 100 - count }, { from: authors, count }))
+  for (const count of pulled)
+    byPulled.push(await reader({ from: 0, count: 100 - count }, { from: authors, count }))
   return { byFollowees, byTweets, byPulled }
 }
 
@@ -115,7 +117,11 @@ async function measureTweets(world: World, plan: Plan, sizes: Sizes, people: Rea
 }
 
 /** The first stage's tweets are of a few authors, whom everybody follows; the last reach back to the beginning. */
-async function addStage({ pool }: World, { authors, tweets }: Sizes, { index, count }: { index: number; count: number }) {
+async function addStage(
+  { pool }: World,
+  { authors, tweets }: Sizes,
+  { index, count }: { index: number; count: number },
+) {
   const toMs = Date.now() - HOUR_MS
   const fromMs = index === tweets.length - 1 ? Date.UTC(2024, 1, 1) : toMs - 60 * DAY_MS
   await addTweets(pool, {
@@ -169,7 +175,10 @@ async function measureReaders(
   return others.map((ours, index) => ({
     name: `${sizes[index + 1]} ${unit}`,
     bareName: `${sizes[0]}`,
-    rounds: ours.map((measured, round) => ({ measured: onlyP50(measured), bare: onlyP50(smallest[round] ?? {}) })),
+    rounds: ours.map((measured, round) => ({
+      measured: onlyP50(measured),
+      bare: onlyP50(smallest[round] ?? {}),
+    })),
     ratioOf: 'p50_ms',
     target: plan.isQuick ? null : FLAT,
   }))

@@ -1,10 +1,10 @@
+import type { UserId } from '../../src/domain/ids.ts'
 import { seedCommunity } from '../../tools/seed/seed-community.ts'
-import { type Plan, sideBySide } from '../harness/plan.ts'
 import { runLoad } from '../harness/load.ts'
+import { type Plan, sideBySide } from '../harness/plan.ts'
 import { fetchAs, type SignedIn, signIn } from '../harness/readers.ts'
 import type { Figures, Line, PartReport, Target } from '../harness/report.ts'
 import { bareFetch, type World } from '../harness/world.ts'
-import type { UserId } from '../../src/domain/ids.ts'
 
 /** What every part that reads homes asks for. */
 export const HOME = '/api/timeline/home?limit=20'
@@ -18,7 +18,9 @@ const AT_LEAST_OF_BARE: Target = { atLeast: 0.85 }
 export async function home(world: World, plan: Plan): Promise<PartReport> {
   const readers = await warmReaders(world, plan)
   const pages = await Promise.all(readers.map((reader) => fetchAs(world.api, reader, HOME)))
-  await Promise.all(pages.map((page, index) => bareFetch(world, `/page/${index}`, { method: 'PUT', body: page })))
+  await Promise.all(
+    pages.map((page, index) => bareFetch(world, `/page/${index}`, { method: 'PUT', body: page })),
+  )
   const connections = plan.isQuick ? [1, 4] : CONNECTIONS
 
   const measure = (count: number, seconds: number) =>
@@ -69,7 +71,13 @@ async function measureAll(
       () => measureBare(count, plan.seconds),
     )
     const target = plan.isQuick || count === 1 ? null : AT_LEAST_OF_BARE
-    lines.push({ name: `${count} connections`, bareName: 'bare route and object', rounds, ratioOf: 'per_second', target })
+    lines.push({
+      name: `${count} connections`,
+      bareName: 'bare route and object',
+      rounds,
+      ratioOf: 'per_second',
+      target,
+    })
   }
   return lines
 }

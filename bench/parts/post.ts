@@ -60,13 +60,20 @@ export async function post(world: World, plan: Plan): Promise<PartReport> {
     part: 'post',
     title: 'a tweet',
     lines,
-    notes: ['The bare Worker inserts the same tweet and nothing else. What follows a post by the queues runs in the same process.'],
+    notes: [
+      'The bare Worker inserts the same tweet and nothing else. What follows a post by the queues runs in the same process.',
+    ],
   }
 }
 
 function postOf({ headers }: SignedIn): Request {
   const body = JSON.stringify({ content: CONTENT })
-  return { method: 'POST', path: '/api/tweets', headers: { ...headers, 'content-type': 'application/json' }, body }
+  return {
+    method: 'POST',
+    path: '/api/tweets',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body,
+  }
 }
 
 function barePostOf({ id }: SignedIn): Request {
