@@ -12,6 +12,10 @@ import { type Runtime, startRuntime } from './runtime.ts'
 /** All that runs during a benchmark. */
 export interface World extends Runtime {
   databaseUrl: string
+  /** Where the driver sends its statements; empty for Neon's own. */
+  endpointUrl: string
+  /** Whether the server is of this run, and may be set as one likes. */
+  ownsServer: boolean
   pool: pg.Pool
   /** SQL round trips of the Workers so far; NaN on Neon, whose endpoint does not count. */
   roundTrips(): number
@@ -50,7 +54,15 @@ export async function startWorld({
       inspected,
     })
     stops.push(() => runtime.stop())
-    return { ...runtime, databaseUrl, pool, roundTrips: () => endpoint.stats.requests, stop }
+    return {
+      ...runtime,
+      databaseUrl,
+      endpointUrl: endpoint.url,
+      ownsServer: serverUrl === undefined,
+      pool,
+      roundTrips: () => endpoint.stats.requests,
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
