@@ -85,16 +85,27 @@ app.get('/home/:user', async (c) => c.json(await run(c.env, HOME_ROWS, [c.req.pa
 /** Stores the body in so many objects, with so many calls in flight. */
 app.post('/deliver/:objects/:calls', async (c) => {
   const card = await c.req.text()
-  const names = Array.from(
-    { length: Number(c.req.param('objects')) },
-    (_, index) => `follower ${index}`,
-  ).values()
-  const deliver = async () => {
-    for (const name of names) await c.env.OBJECTS.getByName(name).store(card)
-  }
-  await Promise.all(Array.from({ length: Number(c.req.param('calls')) }, deliver))
+  await callAll(c.env, c.req.param(), (object) => object.store(card))
   return c.body(null, 204)
 })
+
+/** Calls as many objects, which do nothing: they are live then. */
+app.post('/touch/:objects/:calls', async (c) => {
+  await callAll(c.env, c.req.param(), (object) => object.page())
+  return c.body(null, 204)
+})
+
+async function callAll(
+  env: BareEnv,
+  { objects, calls }: { objects: string; calls: string },
+  call: (object: DurableObjectStub<BareObject>) => Promise<unknown>,
+): Promise<void> {
+  const names = Array.from({ length: Number(objects) }, (_, index) => `follower ${index}`).values()
+  const callNext = async () => {
+    for (const name of names) await call(env.OBJECTS.getByName(name))
+  }
+  await Promise.all(Array.from({ length: Number(calls) }, callNext))
+}
 
 app.get('/socket/:object', (c) => c.env.OBJECTS.getByName(c.req.param('object')).fetch(c.req.raw))
 
