@@ -21,7 +21,7 @@ export async function home(world: World, plan: Plan): Promise<PartReport> {
   await Promise.all(
     pages.map((page, index) => bareFetch(world, `/page/${index}`, { method: 'PUT', body: page })),
   )
-  const connections = plan.isQuick ? [1, 4] : CONNECTIONS
+  const connections = plan.isQuick ? [1, 8] : CONNECTIONS
 
   const measure = (count: number, seconds: number) =>
     runLoad({

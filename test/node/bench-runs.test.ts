@@ -18,7 +18,7 @@ it(
   async () => {
     const output = await bench('home', '--quick')
     expect(output).toMatch(/^home: warm, 20 tweets +\/s/m)
-    expect(output).toMatch(/^4 connections +\d.* bare route and object +\d.* of \/s/m)
+    expect(output).toMatch(/^8 connections +\d.* bare route and object +\d.* of \/s/m)
   },
   TIMEOUT_MS,
 )
