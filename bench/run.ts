@@ -69,8 +69,9 @@ async function runPart(name: string, plan: Plan, inspected: boolean): Promise<Pa
   process.once('SIGINT', giveUp).once('SIGTERM', giveUp)
   try {
     const report = await part(world, inspected ? { ...plan, profiling: profilerOf(world, name) } : plan)
-    const seconds = Math.round((Date.now() - startMs) / 1000)
-    console.log(`${printable(report)}\n  ${seconds} s, load ${loadText()}\n`)
+    const seededMs = world.seededMs()
+    const times = `${seconds(Date.now() - startMs - seededMs)}, and ${seconds(seededMs)} of seeding; load ${loadText()}`
+    console.log(`${printable(report)}\n  ${times}\n`)
     return report
   } finally {
     process.off('SIGINT', giveUp).off('SIGTERM', giveUp)
@@ -111,6 +112,10 @@ async function writeResult(report: PartReport): Promise<void> {
 
 function profilerOf(world: World, part: string): Plan['profiling'] {
   return (measure) => profiled(world, join(RESULTS, part), measure)
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`
 }
 
 function loadText(): string {

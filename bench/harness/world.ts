@@ -17,6 +17,10 @@ export interface World extends Runtime {
   /** Whether the server is of this run, and may be set as one likes. */
   ownsServer: boolean
   pool: pg.Pool
+  /** Prepares what is measured; its time is told apart. */
+  seeding<Result>(seed: () => Promise<Result>): Promise<Result>
+  /** How long seeding has taken so far. */
+  seededMs(): number
   /** SQL round trips of the Workers so far; NaN on Neon, whose endpoint does not count. */
   roundTrips(): number
 }
@@ -54,8 +58,16 @@ export async function startWorld({
       inspected,
     })
     stops.push(() => runtime.stop())
+    let seededMs = 0
     return {
       ...runtime,
+      async seeding(seed) {
+        const startMs = Date.now()
+        return seed().finally(() => {
+          seededMs += Date.now() - startMs
+        })
+      },
+      seededMs: () => seededMs,
       databaseUrl,
       endpointUrl: endpoint.url,
       ownsServer: serverUrl === undefined,

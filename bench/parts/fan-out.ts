@@ -27,9 +27,7 @@ const LOOK_EVERY_MS = 3
 /** From a post's answer until every warm follower's timeline has the tweet. */
 export async function fanOut(world: World, plan: Plan): Promise<PartReport> {
   const sizes = plan.isQuick ? [5, 20] : FOLLOWERS
-  const seededAtMs = Date.now()
-  const { stars, fans } = await seed(world, sizes)
-  const seedSeconds = Math.round((Date.now() - seededAtMs) / 1000)
+  const { stars, fans } = await world.seeding(() => seed(world, sizes))
   const row = await rowOf(world, fans[0])
   const lines: Line[] = []
   const peaks: string[] = []
@@ -66,7 +64,7 @@ export async function fanOut(world: World, plan: Plan): Promise<PartReport> {
     title: 'deliveries',
     lines,
     notes: [
-      `${CALLS_IN_FLIGHT} calls in flight. Warming ${fans.length} timelines took ${seedSeconds} s. Memory of the runtime after ${peaks.join(', ')}.`,
+      `${CALLS_IN_FLIGHT} calls in flight. ${fans.length} timelines are warm. Memory of the runtime after ${peaks.join(', ')}.`,
       ...letGo,
     ],
   }

@@ -14,7 +14,7 @@ const READS_A_ROUND = 40
 export async function homeCold(world: World, plan: Plan): Promise<PartReport> {
   const authors = plan.isQuick ? 200 : 5_000
   const reads = plan.isQuick ? 3 : READS_A_ROUND
-  const readers = await seed(world, { authors, readers: (plan.rounds + 1) * reads })
+  const readers = await world.seeding(() => seed(world, { authors, readers: (plan.rounds + 1) * reads }))
   let next = 0
   const nextReaders = () => {
     next += reads

@@ -16,7 +16,7 @@ const AT_LEAST_OF_BARE: Target = { atLeast: 0.85 }
 
 /** A warm home timeline: signed in, 20 tweets with counts and flags, each connection another reader. */
 export async function home(world: World, plan: Plan): Promise<PartReport> {
-  const readers = await warmReaders(world, plan)
+  const readers = await world.seeding(() => warmReaders(world, plan))
   const pages = await Promise.all(readers.map((reader) => fetchAs(world.api, reader, HOME)))
   await Promise.all(
     pages.map((page, index) => bareFetch(world, `/page/${index}`, { method: 'PUT', body: page })),

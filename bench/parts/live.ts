@@ -29,7 +29,7 @@ interface Arrivals {
 
 /** From a post's request to its frame on a follower's socket, with a thousand sockets open. */
 export async function live(world: World, plan: Plan): Promise<PartReport> {
-  const people = await seed(world, plan.isQuick ? 20 : SOCKETS)
+  const people = await world.seeding(() => seed(world, plan.isQuick ? 20 : SOCKETS))
   const ours = newArrivals()
   const bare = newArrivals()
   const sockets = [...(await openOurs(world, people, ours)), ...(await openBare(world, people.length, bare))]

@@ -16,7 +16,7 @@ const SETTLED_WITHIN_MS = 60_000
 
 /** Posting a tweet, by authors with warm timelines and no followers: what followers cost, fan-out measures. */
 export async function post(world: World, plan: Plan): Promise<PartReport> {
-  const authors = await seed(world, plan.isQuick ? 8 : AUTHORS)
+  const authors = await world.seeding(() => seed(world, plan.isQuick ? 8 : AUTHORS))
   const measure = async (connections: number) => {
     const figures = await runLoad({
       origin: world.api,
