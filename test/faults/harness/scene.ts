@@ -1,0 +1,100 @@
+import { withClient } from '../../../tools/stack/databases.ts'
+import { until } from '../../../tools/stack/until.ts'
+import { atOnce } from '../../node/harness/at-once.ts'
+import { type Person, wholeHomeOf } from '../../node/harness/client.ts'
+import { addCrowd, type Crowd } from '../../node/harness/crowd.ts'
+import {
+  newPlace,
+  processesOf,
+  type Stack,
+  signalGroup,
+  spawnStack,
+  untilReady,
+} from '../../node/harness/stack.ts'
+import { type FaultyDatabase, startFaultyDatabase } from './database.ts'
+import { Load } from './load.ts'
+import { type SeededRandom, seededRandom } from './seeded-random.ts'
+
+const READS_IN_FLIGHT = 16
+const GONE_WITHIN_MS = 20_000
+const ENV = { RATE_LIMITS: 'off', TWEETS_PER_3_HOURS: '1000000', LIKES_PER_DAY: '1000000' }
+
+/** For the start of a scene on a busy machine. */
+export const SCENE_TIMEOUT_MS = 180_000
+
+/** The local stack on a database that can fail by itself. */
+export class Scene {
+  readonly database: FaultyDatabase
+  readonly random: SeededRandom = seededRandom()
+  readonly #command: string[] | undefined
+  #stack: Stack
+
+  private constructor(database: FaultyDatabase, stack: Stack, command: string[] | undefined) {
+    this.database = database
+    this.#stack = stack
+    this.#command = command
+    process.stdout.write(`FAULTS_SEED=${this.random.seed}\n`)
+  }
+
+  /** `command` instead of that of `npm run dev`. */
+  static async start(command?: string[]): Promise<Scene> {
+    const database = await startFaultyDatabase()
+    const stack = spawnStack(await newPlace(), environmentOf(database), command)
+    return new Scene(database, await untilReady(stack), command)
+  }
+
+  /** The one that runs: another after each start. */
+  get stack(): Stack {
+    return this.#stack
+  }
+
+  /** Kills every process of the runtime at once, with -9, and answers when none is left. */
+  async kill(): Promise<void> {
+    signalGroup(this.#stack, 'SIGKILL')
+    await this.#stack.ended
+    const { dataDir } = this.#stack.place
+    const gone = await until(async () => (await processesOf(dataDir)).length === 0, {
+      withinMs: GONE_WITHIN_MS,
+    })
+    if (!gone) throw new Error('A process of the runtime outlives kill -9')
+  }
+
+  async startAgain(env: NodeJS.ProcessEnv = {}): Promise<void> {
+    const environment = { ...environmentOf(this.database), ...env }
+    this.#stack = await untilReady(spawnStack(this.#stack.place, environment, this.#command))
+  }
+
+  /** A new author with so many followers, all of whom have read, so that fan-out tells them. */
+  async addWarmCrowd(followers: number): Promise<Crowd> {
+    const crowd = await addCrowd(this.#stack, followers)
+    await this.homesOf(crowd.followers)
+    return crowd
+  }
+
+  loadOf({ author, followers }: Crowd): Load {
+    return new Load({ stack: () => this.#stack, author, readers: followers, random: this.random })
+  }
+
+  /** All that is on each reader's home timeline. */
+  async homesOf(readers: readonly Person[]): Promise<number[][]> {
+    const homes: number[][] = []
+    await atOnce([...readers.entries()], READS_IN_FLIGHT, async ([index, person]) => {
+      homes[index] = await wholeHomeOf(this.#stack, person)
+    })
+    return homes
+  }
+
+  /** The rows of a query, straight from the database. */
+  async rows<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return withClient(this.database.url, async (client) => (await client.query<Row>(text, values)).rows)
+  }
+
+  async clear(): Promise<void> {
+    await this.#stack.place.clear()
+    await this.database.clear()
+  }
+}
+
+function environmentOf({ url, endpoint }: FaultyDatabase): NodeJS.ProcessEnv {
+  return { ...ENV, DATABASE_URL: url, DATABASE_ENDPOINT: endpoint.url }
+}
