@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import type { TweetId } from '../../../src/domain/ids.ts'
+import { until } from '../../../tools/stack/until.ts'
 import { type Answer, api, type Person } from '../../node/harness/client.ts'
 import type { Stack } from '../../node/harness/stack.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -12,6 +13,9 @@ const TRIES_AGAIN_AFTER_MS = 100
 const PATIENT = 0.6
 /** Every so-many-th tweet is deleted as soon as it is acknowledged. */
 const DELETED_EVERY = 10
+/** Several by each poster. */
+const REFUSALS_OF_ALL = 4 * AT_ONCE
+const REFUSED_WITHIN_MS = 60_000
 
 /** One tweet that was asked for, once or often under the same key. */
 export interface Asked {
@@ -37,6 +41,9 @@ interface LoadOptions {
   random: SeededRandom
 }
 
+/** What had been acknowledged at some moment. */
+export type Acknowledged = Map<Asked, { id: TweetId; deleted: boolean }>
+
 const withId = z.object({ id: z.number().transform((id) => id as TweetId) })
 
 /** People who post, like and delete while things break, and remember what they were told. */
@@ -46,6 +53,8 @@ export class Load {
   readonly refusals: Refusal[] = []
   readonly #options: LoadOptions
   #settled = 0
+  /** Whether a tweet that was acknowledged may be gone: the database was restored. */
+  #mayBeGone = false
 
   constructor(options: LoadOptions) {
     this.#options = options
@@ -77,13 +86,38 @@ export class Load {
     await Promise.all(Array.from({ length: AT_ONCE }, poster))
   }
 
+  acknowledged(): Acknowledged {
+    const known = this.asked.flatMap((asked) =>
+      asked.id === null ? [] : [[asked, { id: asked.id, deleted: asked.deleted }] as const],
+    )
+    return new Map(known)
+  }
+
+  /** The database was restored to when this much was acknowledged. Answers the tweets that are gone by it. */
+  goBackTo(then: Acknowledged): TweetId[] {
+    this.#mayBeGone = true
+    const gone = this.asked.flatMap((asked) => (then.has(asked) || asked.id === null ? [] : [asked.id]))
+    for (const asked of this.asked) {
+      const { id, deleted } = then.get(asked) ?? { id: null, deleted: false }
+      Object.assign(asked, { id, deleted })
+    }
+    return gone
+  }
+
+  /** Resolves when whatever was on its way has been answered, by a database that is not there: all posters were refused since. */
+  async untilRefused(): Promise<void> {
+    const enough = this.refusals.length + REFUSALS_OF_ALL
+    const refused = await until(() => this.refusals.length >= enough, { withinMs: REFUSED_WITHIN_MS })
+    if (!refused) throw new Error('Requests succeed without a database')
+  }
+
   /** Asks once more, until it is answered, for each tweet that nobody acknowledged. */
   async repeatUnacknowledged(): Promise<void> {
     for (const asked of this.unacknowledged) await this.#ask(asked, true)
   }
 
   async #postOne(): Promise<void> {
-    const content = `Tweet ${this.asked.length} of ${this.#options.author.username}`
+    const content = `Tweet ${this.asked.length + 1} of ${this.#options.author.username}`
     const asked: Asked = { key: crypto.randomUUID(), content, id: null, deleted: false }
     const isDeleted = this.asked.push(asked) % DELETED_EVERY === 0
     await this.#ask(asked, this.#options.random.next() < PATIENT)
@@ -103,7 +137,8 @@ export class Load {
   async #delete(asked: Asked, id: TweetId): Promise<void> {
     const { token } = this.#options.author
     await this.#send(true, 'DELETE', `/tweets/${id}`, { token })
-    asked.deleted = true
+    // Unless a restore has brought back what was asked for before.
+    if (asked.id === id) asked.deleted = true
   }
 
   /** Which may fail: what counts is that the count equals the rows. */
@@ -128,6 +163,7 @@ export class Load {
   }
 
   #note({ status, headers, body }: Answer, request: string): void {
+    if (status === 404 && this.#mayBeGone) return
     if (status < 500) throw new Error(`${request}: ${status} ${JSON.stringify(body)}`)
     this.refusals.push({ status, retryAfter: headers.get('retry-after') })
   }
