@@ -2,17 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Faults } from '../../tools/stack/neon-faults.ts'
 import { until } from '../../tools/stack/until.ts'
-import { api, register } from '../node/harness/client.ts'
-import { addCrowd, type Crowd } from '../node/harness/crowd.ts'
+import { api } from '../node/harness/client.ts'
+import type { Crowd } from '../node/harness/crowd.ts'
 import { showWarningsOnFailure } from '../node/harness/warnings.ts'
 import { buildsOf, expectIntact } from './harness/intact.ts'
 import type { Load } from './harness/load.ts'
 import { SCENE_TIMEOUT_MS, Scene } from './harness/scene.ts'
+import { underLoad } from './harness/under-load.ts'
 
 const FOLLOWERS = 50
 /** Ten times what it takes on two cores that nobody else uses. */
 const TIMEOUT_MS = 300_000
-const STEP_WITHIN_MS = 60_000
 /** For as long as the test lasts. */
 const ALL = 1_000_000
 
@@ -25,23 +25,6 @@ beforeAll(async () => {
 afterEach(() => scene.database.endpoint.setFaults({}))
 afterAll(() => scene.clear())
 showWarningsOnFailure(() => scene.stack)
-
-/** Posts while `meanwhile` goes on, and some twenty tweets before and after it. */
-async function underLoad(load: Load, meanwhile: () => Promise<unknown>): Promise<void> {
-  let over = false
-  const posting = load.postUntil(() => over)
-  const more = () => untilPosted(load, load.settled + 20)
-  try {
-    await Promise.race([posting, more().then(meanwhile).then(more)])
-  } finally {
-    over = true
-    await posting
-  }
-}
-
-async function untilPosted(load: Load, count: number): Promise<void> {
-  expect(await until(() => load.settled >= count, { withinMs: STEP_WITHIN_MS })).toBe(true)
-}
 
 /** The statuses of reading each follower's first page. */
 async function statusesOfHomes({ followers }: Crowd): Promise<number[]> {
@@ -110,52 +93,6 @@ describe('Postgres', () => {
       await expectIntact(scene, crowd, load)
       expectExcused(load)
       expect(await buildsOf(scene, crowd)).toEqual(builds)
-    },
-    TIMEOUT_MS,
-  )
-
-  it(
-    'is restored to an earlier moment under load: with a raised epoch nothing is shown that is gone, and all that is there',
-    async () => {
-      const crowd = await addCrowd(scene.stack, FOLLOWERS)
-      const [late, early] = [crowd.followers.slice(0, 10), crowd.followers.slice(10)]
-      await scene.homesOf(early)
-      const load = scene.loadOf(crowd)
-      let gone: number[] = []
-      await underLoad(load, async () => {
-        await scene.database.stop()
-        await load.untilRefused()
-        const copied = load.acknowledged()
-        await scene.database.takeCopy()
-        await scene.database.start()
-
-        await untilPosted(load, load.settled + 40)
-        await scene.homesOf(late)
-        const newcomer = await register(scene.stack)
-        const builds = await buildsOf(scene, crowd)
-        expect(builds.size).toBe(FOLLOWERS)
-
-        await scene.database.stop()
-        await load.untilRefused()
-        gone = load.goBackTo(copied)
-        await scene.database.putCopyBack()
-        await scene.database.start()
-        await untilPosted(load, load.settled + 5)
-        await scene.kill()
-        await scene.startAgain({ DATABASE_EPOCH: String(2) })
-        const { token } = newcomer
-        expect((await api(scene.stack, 'GET', '/timeline/home', { token })).status).toBe(401)
-        await scene.homesOf(crowd.followers)
-        for (const [reader, build] of await buildsOf(scene, crowd)) {
-          expect(build).toBeGreaterThan(builds.get(reader) ?? 0)
-        }
-      })
-      await expectIntact(scene, crowd, load)
-      const there = await scene.rows<{ id: number }>(
-        'select id::float8 as id from tweets where id = any($1)',
-        [gone],
-      )
-      expect(gone.length - there.length).toBeGreaterThan(20)
     },
     TIMEOUT_MS,
   )

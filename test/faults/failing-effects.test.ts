@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { until } from '../../tools/stack/until.ts'
 import { homeOf } from '../node/harness/client.ts'
@@ -6,29 +5,22 @@ import { relayNow, untilSettled } from '../node/harness/owed.ts'
 import { showWarningsOnFailure } from '../node/harness/warnings.ts'
 import { buildsOf, expectIntact } from './harness/intact.ts'
 import { SCENE_TIMEOUT_MS, Scene } from './harness/scene.ts'
-import type { FaultSwitch } from './worker/fault-switch.ts'
 
 const FOLLOWERS = 100
 const POSTS = 60
 /** Ten times what it takes on two cores that nobody else uses. */
 const TIMEOUT_MS = 300_000
 const STEP_WITHIN_MS = 60_000
-const FAULTY_STACK = join(import.meta.dirname, 'harness', 'faulty-stack-process.ts')
 
 let scene: Scene
 
 beforeAll(async () => {
-  scene = await Scene.start([process.execPath, FAULTY_STACK])
+  scene = await Scene.startFaulty()
 }, SCENE_TIMEOUT_MS)
 
-afterEach(() => setFaults({}))
+afterEach(() => scene.setFaults({}))
 afterAll(() => scene.clear())
 showWarningsOnFailure(() => scene.stack)
-
-async function setFaults(faults: FaultSwitch): Promise<void> {
-  const answer = await fetch(scene.stack.url('/faults'), { method: 'POST', body: JSON.stringify(faults) })
-  if (!answer.ok) throw new Error(`The faults were refused: ${answer.status}`)
-}
 
 it(
   'queue consumers fail every third time, before and after their work: nothing is lost or doubled',
@@ -36,7 +28,7 @@ it(
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
     const builds = await buildsOf(scene, crowd)
     const load = scene.loadOf(crowd)
-    await setFaults({ batchesEvery: 3 })
+    await scene.setFaults({ batchesEvery: 3 })
     await load.post(POSTS)
     await expectIntact(scene, crowd, load)
     expect(load.refusals).toEqual([])
@@ -52,7 +44,7 @@ it(
     const builds = await buildsOf(scene, crowd)
     const load = scene.loadOf(crowd)
     const flaky = [crowd.followers[0], crowd.followers[FOLLOWERS / 2]]
-    await setFaults({ flaky: flaky.map((reader) => String(reader?.id)) })
+    await scene.setFaults({ flaky: flaky.map((reader) => String(reader?.id)) })
     await load.post(POSTS)
     await expectIntact(scene, crowd, load)
     expect(load.refusals).toEqual([])
@@ -69,7 +61,7 @@ it(
     const load = scene.loadOf(crowd)
     const [broken, other] = crowd.followers
     if (broken === undefined || other === undefined) throw new Error('The crowd is smaller than that')
-    await setFaults({ broken: [String(broken.id)] })
+    await scene.setFaults({ broken: [String(broken.id)] })
     await load.post(5)
     const posted = load.asked.flatMap(({ id }) => id ?? []).toSorted((a, b) => b - a)
     const reached = async () => (await homeOf(scene.stack, other)).length === posted.length
@@ -78,7 +70,7 @@ it(
     const owed = await scene.rows<{ type: string }>(`select message ->> 'type' as type from outbox`)
     expect(owed.map(({ type }) => type)).toContain('tweet_published')
 
-    await setFaults({})
+    await scene.setFaults({})
     await expectIntact(scene, crowd, load)
     expect(await buildsOf(scene, crowd)).toEqual(builds)
   },
@@ -90,7 +82,7 @@ it(
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
     const load = scene.loadOf(crowd)
-    await setFaults({ batchesEvery: 3 })
+    await scene.setFaults({ batchesEvery: 3 })
     await scene.rows(
       `insert into outbox (queue, message, next_attempt_at) values ('fan-out', '{"type": "poison"}', now())`,
     )

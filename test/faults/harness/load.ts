@@ -17,9 +17,12 @@ const DELETED_EVERY = 10
 const REFUSALS_OF_ALL = 4 * AT_ONCE
 const REFUSED_WITHIN_MS = 60_000
 
-/** One tweet that was asked for, once or often under the same key. */
+/** Of all posts, those with an Idempotency-Key. The others are asked for once. */
+const WITH_KEY = 0.75
+
+/** One tweet that was asked for: once, or often under the same key. */
 export interface Asked {
-  key: string
+  key: string | null
   content: string
   /** Once it was acknowledged. */
   id: TweetId | null
@@ -111,16 +114,17 @@ export class Load {
     if (!refused) throw new Error('Requests succeed without a database')
   }
 
-  /** Asks once more, until it is answered, for each tweet that nobody acknowledged. */
+  /** Asks once more, until it is answered, for each tweet with a key that nobody acknowledged. */
   async repeatUnacknowledged(): Promise<void> {
-    for (const asked of this.unacknowledged) await this.#ask(asked, true)
+    for (const asked of this.unacknowledged) if (asked.key !== null) await this.#ask(asked, true)
   }
 
   async #postOne(): Promise<void> {
     const content = `Tweet ${this.asked.length + 1} of ${this.#options.author.username}`
-    const asked: Asked = { key: crypto.randomUUID(), content, id: null, deleted: false }
+    const key = this.#options.random.next() < WITH_KEY ? crypto.randomUUID() : null
+    const asked: Asked = { key, content, id: null, deleted: false }
     const isDeleted = this.asked.push(asked) % DELETED_EVERY === 0
-    await this.#ask(asked, this.#options.random.next() < PATIENT)
+    await this.#ask(asked, key !== null && this.#options.random.next() < PATIENT)
     this.#settled++
     if (asked.id === null) return
     if (isDeleted) await this.#delete(asked, asked.id)
@@ -129,7 +133,8 @@ export class Load {
 
   async #ask(asked: Asked, patient: boolean): Promise<void> {
     const { token } = this.#options.author
-    const request = { token, key: asked.key, body: { content: asked.content } }
+    const key = asked.key === null ? {} : { key: asked.key }
+    const request = { token, ...key, body: { content: asked.content } }
     const answer = await this.#send(patient, 'POST', '/tweets', request)
     if (answer !== null) asked.id = withId.parse(answer.body).id
   }

@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import type { FanOutEvent } from '../../../src/contracts/queues.ts'
 import { withClient } from '../../../tools/stack/databases.ts'
 import { until } from '../../../tools/stack/until.ts'
 import { atOnce } from '../../node/harness/at-once.ts'
@@ -11,11 +13,13 @@ import {
   spawnStack,
   untilReady,
 } from '../../node/harness/stack.ts'
+import type { FaultSwitch } from '../worker/fault-switch.ts'
 import { type FaultyDatabase, startFaultyDatabase } from './database.ts'
 import { Load } from './load.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 
 const READS_IN_FLIGHT = 16
+const FAULTY_STACK = join(import.meta.dirname, 'faulty-stack-process.ts')
 const GONE_WITHIN_MS = 20_000
 const ENV = { RATE_LIMITS: 'off', TWEETS_PER_3_HOURS: '1000000', LIKES_PER_DAY: '1000000' }
 
@@ -36,8 +40,17 @@ export class Scene {
     process.stdout.write(`FAULTS_SEED=${this.random.seed}\n`)
   }
 
-  /** `command` instead of that of `npm run dev`. */
-  static async start(command?: string[]): Promise<Scene> {
+  /** With the Worker as it is. */
+  static start(): Promise<Scene> {
+    return Scene.#startWith(undefined)
+  }
+
+  /** With the Worker that can be told to fail. */
+  static startFaulty(): Promise<Scene> {
+    return Scene.#startWith([process.execPath, FAULTY_STACK])
+  }
+
+  static async #startWith(command: string[] | undefined): Promise<Scene> {
     const database = await startFaultyDatabase()
     const stack = spawnStack(await newPlace(), environmentOf(database), command)
     return new Scene(database, await untilReady(stack), command)
@@ -69,6 +82,21 @@ export class Scene {
     const crowd = await addCrowd(this.#stack, followers)
     await this.homesOf(crowd.followers)
     return crowd
+  }
+
+  /** Of the faulty Worker, until the next or a start. */
+  setFaults(faults: FaultSwitch): Promise<void> {
+    return this.#tellFaulty('/faults', faults)
+  }
+
+  /** Puts messages into the queue of the faulty Worker. */
+  sendFanOut(messages: { outbox_id: number; event: FanOutEvent }[]): Promise<void> {
+    return this.#tellFaulty('/fan-out', messages)
+  }
+
+  async #tellFaulty(path: string, what: object): Promise<void> {
+    const answer = await fetch(this.#stack.url(path), { method: 'POST', body: JSON.stringify(what) })
+    if (!answer.ok) throw new Error(`POST ${path}: ${answer.status}`)
   }
 
   loadOf({ author, followers }: Crowd): Load {

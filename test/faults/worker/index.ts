@@ -1,4 +1,8 @@
-/** The API Worker with faults around its consumers and its timeline objects, for tests alone. */
+/**
+ * The API Worker with faults around its consumers and its timeline objects, for tests alone: `POST /faults` sets them, and
+ * `POST /fan-out` puts messages into the queue, as one that has survived what sent them.
+ */
+import { z } from 'zod'
 import type { ApplyResult, TimelineOp } from '../../../src/contracts/timeline.ts'
 import worker, { TimelineObject as SoundTimeline } from '../../../src/worker/index.ts'
 import { faultSwitch } from './fault-switch.ts'
@@ -44,9 +48,18 @@ export default {
   ...worker,
 
   async fetch(request, env, context) {
-    if (new URL(request.url).pathname !== '/faults') return worker.fetch(request, env, context)
-    faults = faultSwitch.parse(await request.json())
-    return Response.json(faults)
+    switch (new URL(request.url).pathname) {
+      case '/faults':
+        faults = faultSwitch.parse(await request.json())
+        return Response.json(faults)
+      case '/fan-out': {
+        const bodies = z.array(z.unknown()).parse(await request.json())
+        for (const body of bodies) await env.FAN_OUT_0.send(body, { contentType: 'json' })
+        return Response.json(bodies.length)
+      }
+      default:
+        return worker.fetch(request, env, context)
+    }
   },
 
   async queue(batch, env, context) {
