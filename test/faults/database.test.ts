@@ -4,6 +4,7 @@ import type { Faults } from '../../tools/stack/neon-faults.ts'
 import { until } from '../../tools/stack/until.ts'
 import { api } from '../node/harness/client.ts'
 import type { Crowd } from '../node/harness/crowd.ts'
+import { owedBy } from '../node/harness/owed.ts'
 import { showWarningsOnFailure } from '../node/harness/warnings.ts'
 import { buildsOf, expectIntact } from './harness/intact.ts'
 import type { Load } from './harness/load.ts'
@@ -13,6 +14,9 @@ import { underLoad } from './harness/under-load.ts'
 const FOLLOWERS = 50
 /** Ten times what it takes on two cores that nobody else uses. */
 const TIMEOUT_MS = 300_000
+/** Longer than a consumer's first four tries; then the fifth, which comes without the relay. */
+const OUTAGE_MS = 14_000
+const TRIED_AGAIN_WITHIN_MS = 60_000
 /** For as long as the test lasts. */
 const ALL = 1_000_000
 
@@ -72,6 +76,23 @@ describe('the database endpoint', () => {
       await expectIntact(scene, crowd, load)
       expectExcused(load)
       expect(await buildsOf(scene, crowd)).toEqual(builds)
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'refuses everything for a quarter of a minute: consumers go on trying, and nothing ends as a dead letter',
+    async () => {
+      const crowd = await scene.addWarmCrowd(FOLLOWERS)
+      const load = scene.loadOf(crowd)
+      // What a deletion owes waits in its queue for a second: it is under way when the fault comes.
+      await load.postAndDelete()
+      scene.database.endpoint.setFaults({ refuse: true })
+      await sleep(OUTAGE_MS)
+      scene.database.endpoint.setFaults({})
+      const isDone = async () => (await owedBy(scene.stack)).length === 0
+      expect(await until(isDone, { withinMs: TRIED_AGAIN_WITHIN_MS })).toBe(true)
+      await expectIntact(scene, crowd, load)
     },
     TIMEOUT_MS,
   )

@@ -81,6 +81,13 @@ export class Load {
     await Promise.all(Array.from({ length: AT_ONCE }, poster))
   }
 
+  /** Posts a tweet and deletes it at once. */
+  async postAndDelete(): Promise<void> {
+    const asked = this.#newTweet(crypto.randomUUID())
+    await this.#ask(asked, true)
+    if (asked.id !== null) await this.#delete(asked, asked.id)
+  }
+
   /** Posts until `stopped` says so. */
   async postUntil(stopped: () => boolean): Promise<void> {
     const poster = async () => {
@@ -120,15 +127,21 @@ export class Load {
   }
 
   async #postOne(): Promise<void> {
-    const content = `Tweet ${this.asked.length + 1} of ${this.#options.author.username}`
     const key = this.#options.random.next() < WITH_KEY ? crypto.randomUUID() : null
-    const asked: Asked = { key, content, id: null, deleted: false }
-    const isDeleted = this.asked.push(asked) % DELETED_EVERY === 0
+    const asked = this.#newTweet(key)
+    const isDeleted = this.asked.length % DELETED_EVERY === 0
     await this.#ask(asked, key !== null && this.#options.random.next() < PATIENT)
     this.#settled++
     if (asked.id === null) return
     if (isDeleted) await this.#delete(asked, asked.id)
     else await this.#like(asked.id)
+  }
+
+  #newTweet(key: string | null): Asked {
+    const content = `Tweet ${this.asked.length + 1} of ${this.#options.author.username}`
+    const asked: Asked = { key, content, id: null, deleted: false }
+    this.asked.push(asked)
+    return asked
   }
 
   async #ask(asked: Asked, patient: boolean): Promise<void> {
