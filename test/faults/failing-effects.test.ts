@@ -10,7 +10,7 @@ const FOLLOWERS = 100
 const POSTS = 60
 /** Ten times what it takes on two cores that nobody else uses. */
 const TIMEOUT_MS = 300_000
-const STEP_WITHIN_MS = 60_000
+const STEP_WITHIN_MS = 120_000
 
 let scene: Scene
 

@@ -11,7 +11,7 @@ const FOLLOWERS = 200
 const POSTS_PER_KILL = 20
 /** Ten times what it takes on two cores that nobody else uses. */
 const TIMEOUT_MS = 600_000
-const ROUND_WITHIN_MS = 60_000
+const ROUND_WITHIN_MS = 120_000
 
 let scene: Scene
 
@@ -38,11 +38,13 @@ it(
     const builds = await buildsOf(scene, crowd)
     const load = scene.loadOf(crowd)
     const posting = load.post(KILLS * POSTS_PER_KILL)
+    posting.catch(() => load.abandon())
     let killedInTheMiddle = 0
 
     for (let kill = 1; kill <= KILLS; kill++) {
       const posted = kill * POSTS_PER_KILL - scene.random.between(2, POSTS_PER_KILL - 2)
-      expect(await until(() => load.settled >= posted, { withinMs: ROUND_WITHIN_MS, everyMs: 1 })).toBe(true)
+      const reached = until(() => load.settled >= posted, { withinMs: ROUND_WITHIN_MS, everyMs: 1 })
+      expect(await Promise.race([reached, posting.then(() => true)])).toBe(true)
       await sleep(scene.random.between(0, 150))
       await scene.kill()
       if ((await owedNow()) > 0) killedInTheMiddle++

@@ -13,7 +13,7 @@ const FOLLOWERS = 50
 const LATE = 10
 /** Ten times what it takes on two cores that nobody else uses. */
 const TIMEOUT_MS = 300_000
-const STEP_WITHIN_MS = 60_000
+const STEP_WITHIN_MS = 120_000
 /** As docs/operations.md says. */
 const RAISE_OUTBOX_IDS = `
   select setval(pg_get_serial_sequence('outbox', 'id'), (extract(epoch from now()) * 1000000)::bigint)`

@@ -58,6 +58,7 @@ export class Load {
   #settled = 0
   /** Whether a tweet that was acknowledged may be gone: the database was restored. */
   #mayBeGone = false
+  #abandoned = false
 
   constructor(options: LoadOptions) {
     this.#options = options
@@ -76,7 +77,7 @@ export class Load {
   async post(count: number): Promise<void> {
     const end = this.asked.length + count
     const poster = async () => {
-      while (this.asked.length < end) await this.#postOne()
+      while (this.asked.length < end && !this.#abandoned) await this.#postOne()
     }
     await Promise.all(Array.from({ length: AT_ONCE }, poster))
   }
@@ -91,9 +92,14 @@ export class Load {
   /** Posts until `stopped` says so. */
   async postUntil(stopped: () => boolean): Promise<void> {
     const poster = async () => {
-      while (!stopped()) await this.#postOne()
+      while (!stopped() && !this.#abandoned) await this.#postOne()
     }
     await Promise.all(Array.from({ length: AT_ONCE }, poster))
+  }
+
+  /** Nobody waits for an answer any more: the test has failed. */
+  abandon(): void {
+    this.#abandoned = true
   }
 
   acknowledged(): Acknowledged {
@@ -176,7 +182,7 @@ export class Load {
       if (isDone) return answer
       if (answer !== null) this.#note(answer, `${method} ${path}`)
       await sleep(TRIES_AGAIN_AFTER_MS)
-      if (!patient) return null
+      if (!patient || this.#abandoned) return null
     }
   }
 

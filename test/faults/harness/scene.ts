@@ -31,6 +31,7 @@ export class Scene {
   readonly database: FaultyDatabase
   readonly random: SeededRandom = seededRandom()
   readonly #command: string[] | undefined
+  readonly #loads: Load[] = []
   #stack: Stack
 
   private constructor(database: FaultyDatabase, stack: Stack, command: string[] | undefined) {
@@ -100,7 +101,9 @@ export class Scene {
   }
 
   loadOf({ author, followers }: Crowd): Load {
-    return new Load({ stack: () => this.#stack, author, readers: followers, random: this.random })
+    const load = new Load({ stack: () => this.#stack, author, readers: followers, random: this.random })
+    this.#loads.push(load)
+    return load
   }
 
   /** All that is on each reader's home timeline. */
@@ -118,6 +121,7 @@ export class Scene {
   }
 
   async clear(): Promise<void> {
+    for (const load of this.#loads) load.abandon()
     await this.#stack.place.clear()
     await this.database.clear()
   }
