@@ -1,18 +1,10 @@
 import { join } from 'node:path'
 import type { FanOutEvent } from '../../../src/contracts/queues.ts'
 import { withClient } from '../../../tools/stack/databases.ts'
-import { until } from '../../../tools/stack/until.ts'
 import { atOnce } from '../../node/harness/at-once.ts'
 import { type Person, wholeHomeOf } from '../../node/harness/client.ts'
 import { addCrowd, type Crowd } from '../../node/harness/crowd.ts'
-import {
-  newPlace,
-  processesOf,
-  type Stack,
-  signalGroup,
-  spawnStack,
-  untilReady,
-} from '../../node/harness/stack.ts'
+import { killStack, newPlace, type Stack, spawnStack, untilReady } from '../../node/harness/stack.ts'
 import type { FaultSwitch } from '../worker/fault-switch.ts'
 import { type FaultyDatabase, startFaultyDatabase } from './database.ts'
 import { Load } from './load.ts'
@@ -20,7 +12,6 @@ import { type SeededRandom, seededRandom } from './seeded-random.ts'
 
 const READS_IN_FLIGHT = 16
 const FAULTY_STACK = join(import.meta.dirname, 'faulty-stack-process.ts')
-const GONE_WITHIN_MS = 20_000
 const ENV = { RATE_LIMITS: 'off', TWEETS_PER_3_HOURS: '1000000', LIKES_PER_DAY: '1000000' }
 
 /** For the start of a scene on a busy machine. */
@@ -53,8 +44,14 @@ export class Scene {
 
   static async #startWith(command: string[] | undefined): Promise<Scene> {
     const database = await startFaultyDatabase()
-    const stack = spawnStack(await newPlace(), environmentOf(database), command)
-    return new Scene(database, await untilReady(stack), command)
+    const scene = new Scene(database, spawnStack(await newPlace(), environmentOf(database), command), command)
+    try {
+      await untilReady(scene.stack)
+      return scene
+    } catch (error) {
+      await scene.clear()
+      throw error
+    }
   }
 
   /** The one that runs: another after each start. */
@@ -62,15 +59,9 @@ export class Scene {
     return this.#stack
   }
 
-  /** Kills every process of the runtime at once, with -9, and answers when none is left. */
-  async kill(): Promise<void> {
-    signalGroup(this.#stack, 'SIGKILL')
-    await this.#stack.ended
-    const { dataDir } = this.#stack.place
-    const gone = await until(async () => (await processesOf(dataDir)).length === 0, {
-      withinMs: GONE_WITHIN_MS,
-    })
-    if (!gone) throw new Error('A process of the runtime outlives kill -9')
+  /** Kills every process of the runtime at once, with -9; the database goes on. */
+  kill(): Promise<void> {
+    return killStack(this.#stack)
   }
 
   async startAgain(env: NodeJS.ProcessEnv = {}): Promise<void> {
