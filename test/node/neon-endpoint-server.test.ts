@@ -189,7 +189,7 @@ describe('faults for tests', () => {
     const table = await tableOf(server(), 'n int')
     await setFaults({ cutAnswer: 1 })
     const insert = () => driver().query(`insert into ${table} values (1)`)
-    await failureOf(insert())
+    await expect(insert()).rejects.toThrow('terminated')
     await insert()
     expect(await driver().query(`select count(*)::int as n from ${table}`)).toEqual([{ n: 2 }])
   })
