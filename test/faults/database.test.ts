@@ -46,8 +46,7 @@ function expectExcused({ refusals }: Load): void {
 
 describe('the database endpoint', () => {
   const faults: [what: string, faults: Faults][] = [
-    ['executes slowly', { delayMs: 300, every: 2 }],
-    ['answers slowly', { delayAnswerMs: 300, every: 2 }],
+    ['executes slowly, and answers slowly', { delayMs: 200, delayAnswerMs: 200, every: 2 }],
     ['cuts connections before it executes', { dropBefore: ALL, every: 3 }],
     ['cuts connections in the middle of the answer', { cutAnswer: ALL, every: 3 }],
     ['loses answers after the commit', { dropAfterCommit: ALL, every: 3 }],
