@@ -72,7 +72,8 @@ async function runPart(name: string, plan: Plan, inspected: boolean): Promise<Pa
   const startMs = Date.now()
   const world = await startWorld({ serverUrl: process.env.DATABASE_URL || undefined, inspected })
   const giveUp = () => void world.stop().finally(() => process.exit(130))
-  process.once('SIGINT', giveUp).once('SIGTERM', giveUp)
+  // Miniflare's own handlers would end the process before the database and the folder are gone.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal).once(signal, giveUp)
   try {
     const report = await part(world, inspected ? { ...plan, profiling: profilerOf(world, name) } : plan)
     const seededMs = world.seededMs()

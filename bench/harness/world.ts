@@ -40,7 +40,9 @@ export async function startWorld({
 }): Promise<World> {
   const stops: (() => Promise<unknown>)[] = []
   const stop = async () => {
-    for (const each of stops.splice(0).toReversed()) await each()
+    for (const each of stops.splice(0).toReversed()) {
+      await each().catch((error: unknown) => console.error('Stopping:', error))
+    }
   }
   try {
     const folder = await temporaryFolder()
