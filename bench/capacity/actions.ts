@@ -29,7 +29,9 @@ const DAILY_USERS = 500_000_000
 export const WARM_READERS = 1.4 * DAILY_USERS
 
 /** Rows that a sleeping object reads before it does anything. */
-const WAKE = 3_407
+const WAKE = 1_208
+/** That the set of pulled authors is no longer known, and by the next read, which asks twice, that it is. */
+const FOLLOW_FACT_ROWS = 4
 /** Of home reads, likes and connects: people act in sessions, so their object is often awake. */
 const ASLEEP = 0.5
 /** Of deliveries (bench/simulate-fanout.ts). */
@@ -101,8 +103,8 @@ export const ACTIONS: Action[] = [
     name: 'follow (0.1 a user and day)',
     perSecond: (0.1 * DAILY_USERS) / SECONDS_PER_DAY,
     ...write,
-    objectRequests: 2,
-    rowsWritten: 50,
+    objectRequests: 3,
+    rowsWritten: 50 + FOLLOW_FACT_ROWS,
     messages: 2,
     reads: 1,
     postgresRows: 6 + SETTLED_ROWS + SECOND_DELTA_ROWS,
@@ -145,12 +147,19 @@ export const ACTIONS: Action[] = [
     workerCpuMs: 10,
     objectRequests: 1,
     objectMs: 300,
-    rowsWritten: 1_004,
+    rowsWritten: 1_008,
     writes: 2,
     reads: 1,
     answerBytes: 120_000,
     postgresRows: 1,
     walBytes: 294,
+  },
+  {
+    name: 'pull set told anew (3 changes a day)',
+    perSecond: (3 * DAILY_USERS) / SECONDS_PER_DAY,
+    objectRequests: 1,
+    objectMs: 5,
+    rowsWritten: 2,
   },
   {
     name: 'other read (40 % of reads)',
