@@ -177,12 +177,13 @@ function printSensitivity(): void {
   )
 }
 
-/** Each is the one before it and something more (ADR 0025). */
+/** What was, what is, and what ADR 0025 proposes, alone and together. */
 const DELIVERIES: [string, DeliveryRows][] = [
   ['a waking object ranks its entries as it reads them (no longer)', { written: 2, readToWake: 3_408 }],
   ['as built', DELIVERY_AS_BUILT],
   ['an entry is written over the oldest one', { written: 1, readToWake: 1_208 }],
-  ['a sleeping object looks up what a delivery needs, and nothing else', { written: 1, readToWake: 8 }],
+  ['a sleeping object looks up what a delivery needs, and nothing else', { written: 2, readToWake: 8 }],
+  ['both of these', { written: 1, readToWake: 8 }],
 ]
 
 function printDeliveries(): void {

@@ -32,10 +32,12 @@ export const WARM_READERS = 1.4 * DAILY_USERS
 const WAKE = 1_208
 /** That the set of pulled authors is no longer known, and by the next read, which asks twice, that it is. */
 const FOLLOW_FACT_ROWS = 4
+/** One that answers whom of the pulled authors the reader follows, and one with their entries: isolates seldom know. */
+const HOME_READ_CALLS = 2
 /** Of home reads, likes and connects: people act in sessions, so their object is often awake. */
 const ASLEEP = 0.5
 /** Of deliveries (bench/simulate-fanout.ts). */
-const ASLEEP_AT_DELIVERY = 0.96
+const ASLEEP_AT_DELIVERY = 0.97
 
 /** The outbox row and the delta that consumers delete, and their share of a fold: rows and log. */
 const SETTLED_ROWS = 2.2
@@ -134,8 +136,8 @@ export const ACTIONS: Action[] = [
     perSecond: 0.6 * READS,
     workerRequests: 1,
     workerCpuMs: 3,
-    objectRequests: 1,
-    objectMs: 5,
+    objectRequests: HOME_READ_CALLS,
+    objectMs: 8,
     rowsRead: WAKE * ASLEEP,
     reads: 0.95,
     answerBytes: 0.95 * 3_000,

@@ -27,11 +27,11 @@ export interface DeliveryRows {
 
 /** Measured: test/runtime/object-rows.test.ts and bench/measure-writes.ts. */
 export const DELIVERY_AS_BUILT: DeliveryRows = { written: 2, readToWake: 1_208 }
-const SPLIT_US_PER_FOLLOWER = 1.3
+const SPLIT_US_PER_FOLLOWER = 1.4
 const CHUNK_PLAN_MS = 3
 const CHUNK = 500
 /** Of one pulled author: read by a statement of ten, taken by an isolate from the shared cache, merged into a page. */
-const PULLED_QUERY_MS = 2.7
+const PULLED_QUERY_MS = 2.1
 const PULLED_TAKE_CPU_MS = 0.17
 const PULLED_MERGE_CPU_MS = 0.001
 /** 200 entries, 40 of them with cards: as Postgres answers them, and as an isolate keeps them. */
