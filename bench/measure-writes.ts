@@ -21,6 +21,7 @@ import { startTestDatabase } from '../test/node/harness/postgres.ts'
 import { table } from '../tools/stack/table.ts'
 import { chunksOf, outboxMessages, withClient } from './measure-writes/database.ts'
 import { type Cost, metered } from './measure-writes/meter.ts'
+import { measurePulledAuthors } from './measure-writes/pulled-author.ts'
 
 /**
  * What each action writes, read off Postgres itself: rows from `pg_stat_user_tables`, bytes from the write-ahead log and
@@ -33,6 +34,7 @@ const CONCURRENCY = 4
 const FAN_OUT_BATCH = 10
 const FOLD_BATCH = 100
 const AUDIENCE = 20_000
+const PULLED_AUTHORS = 10
 
 const TEXT =
   'The heron stood so still at the edge of the weir that the water forgot it was there and went on.'
@@ -242,6 +244,7 @@ try {
   await consumers()
   await builds(users)
   await split(users[0] ?? MISSING, tweets[0] ?? MISSING)
+  await metered(databaseUrl, (deps) => measurePulledAuthors(deps, users.slice(-PULLED_AUTHORS), TEXT))
   console.log(
     table(
       ['', 'trips', 'stmts', 'ins', 'upd', 'del', 'WAL B', 'stored B', 'messages', 'B each', 'calls'],

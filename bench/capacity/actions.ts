@@ -29,11 +29,15 @@ const DAILY_USERS = 500_000_000
 export const WARM_READERS = 1.4 * DAILY_USERS
 
 /** Rows that a sleeping object reads before it does anything. */
-const WAKE = 3_407
+const WAKE = 1_208
+/** That the set of pulled authors is no longer known, and by the next read, which asks twice, that it is. */
+const FOLLOW_FACT_ROWS = 4
+/** One that answers whom of the pulled authors the reader follows, and one with their entries: isolates seldom know. */
+const HOME_READ_CALLS = 2
 /** Of home reads, likes and connects: people act in sessions, so their object is often awake. */
 const ASLEEP = 0.5
 /** Of deliveries (bench/simulate-fanout.ts). */
-const ASLEEP_AT_DELIVERY = 0.96
+const ASLEEP_AT_DELIVERY = 0.97
 
 /** The outbox row and the delta that consumers delete, and their share of a fold: rows and log. */
 const SETTLED_ROWS = 2.2
@@ -101,8 +105,8 @@ export const ACTIONS: Action[] = [
     name: 'follow (0.1 a user and day)',
     perSecond: (0.1 * DAILY_USERS) / SECONDS_PER_DAY,
     ...write,
-    objectRequests: 2,
-    rowsWritten: 50,
+    objectRequests: 3,
+    rowsWritten: 50 + FOLLOW_FACT_ROWS,
     messages: 2,
     reads: 1,
     postgresRows: 6 + SETTLED_ROWS + SECOND_DELTA_ROWS,
@@ -132,8 +136,8 @@ export const ACTIONS: Action[] = [
     perSecond: 0.6 * READS,
     workerRequests: 1,
     workerCpuMs: 3,
-    objectRequests: 1,
-    objectMs: 5,
+    objectRequests: HOME_READ_CALLS,
+    objectMs: 8,
     rowsRead: WAKE * ASLEEP,
     reads: 0.95,
     answerBytes: 0.95 * 3_000,
@@ -145,12 +149,19 @@ export const ACTIONS: Action[] = [
     workerCpuMs: 10,
     objectRequests: 1,
     objectMs: 300,
-    rowsWritten: 1_004,
+    rowsWritten: 1_008,
     writes: 2,
     reads: 1,
     answerBytes: 120_000,
     postgresRows: 1,
     walBytes: 294,
+  },
+  {
+    name: 'pull set told anew (3 changes a day)',
+    perSecond: (3 * DAILY_USERS) / SECONDS_PER_DAY,
+    objectRequests: 1,
+    objectMs: 5,
+    rowsWritten: 2,
   },
   {
     name: 'other read (40 % of reads)',

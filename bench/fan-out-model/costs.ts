@@ -26,10 +26,17 @@ export interface DeliveryRows {
 }
 
 /** Measured: test/runtime/object-rows.test.ts and bench/measure-writes.ts. */
-export const DELIVERY_AS_BUILT: DeliveryRows = { written: 2, readToWake: 3_407 }
-const SPLIT_US_PER_FOLLOWER = 1.3
+export const DELIVERY_AS_BUILT: DeliveryRows = { written: 2, readToWake: 1_208 }
+const SPLIT_US_PER_FOLLOWER = 1.4
 const CHUNK_PLAN_MS = 3
 const CHUNK = 500
+/** Of one pulled author: read by a statement of ten, taken by an isolate from the shared cache, merged into a page. */
+const PULLED_QUERY_MS = 2.1
+const PULLED_TAKE_CPU_MS = 0.17
+const PULLED_MERGE_CPU_MS = 0.001
+/** 200 entries, 40 of them with cards: as Postgres answers them, and as an isolate keeps them. */
+const PULLED_ANSWER_BYTES = 55_000
+const PULLED_KEPT_BYTES = 42_000
 
 /** The platform's (docs/capacity.md, "Ceilings"). */
 const CHUNKS_PER_BATCH = 10
@@ -38,19 +45,16 @@ const MESSAGES_PER_SEND = 100
 /** An object that hears nothing for so long leaves memory. */
 const AWAKE_SECONDS = 10
 
-/** Of the code: src/queues/fan-out.ts. */
+/** Of the code: src/queues/send-deliveries.ts, src/views/pulled-authors.ts. */
 const CALLS_IN_FLIGHT = 64
+const CACHE_TTL_SECONDS = 5
+const AUTHORS_AN_ISOLATE_KEEPS = 500
 
 /** Assumptions. */
 const CALL_MS = 25
 const OBJECT_ACTIVE_MS = 15
 const SEND_MS = 30
 const CONSUMER_CPU_MS_PER_DELIVERY = 0.1
-const CACHE_TTL_SECONDS = 5
-const PULLED_CPU_MS = 0.005
-const PULLED_QUERY_MS = 0.3
-/** The newest 20 entries with their cards. */
-const PULLED_AUTHOR_BYTES = 20_000
 
 export interface LimitCost {
   pulledAuthors: number
@@ -67,8 +71,8 @@ export interface LimitCost {
   /** Authors of one read that its isolate does not have, on average: each asks the Cache API. */
   missesPerRead: number
   missesPerSecond: number
-  /** Of one author of those pulled the most, per isolate. */
-  busiestMissesPerSecond: number
+  /** How long an isolate keeps an author: as long as they may be, or until others take the room. */
+  keptSeconds: number
   /** What no cache has: asked of Postgres. */
   databaseReadsPerSecond: number
   isolateMegabytes: number
@@ -158,34 +162,46 @@ function pullOf(pulledAuthors: readonly AuthorClass[], load: Load) {
   /** Reads per second that need one author's entries. */
   const wantedOf = ({ followers }: AuthorClass) =>
     homeReadsPerSecond * Math.min(1, (followers * warmShare) / warmReaders)
-  const missesAt = (places: number) =>
-    sum(pulledAuthors, (one) => one.authors * places * cacheMisses(wantedOf(one) / places))
-  const keptByIsolate = sum(pulledAuthors, (one) => {
-    const misses = cacheMisses(wantedOf(one) / isolates)
-    return one.authors * Math.min(1, misses * CACHE_TTL_SECONDS)
-  })
-  const missesPerSecond = missesAt(isolates)
-  const databaseReadsPerSecond = missesAt(caches)
+  const missesAt = (places: number, seconds: number) =>
+    sum(pulledAuthors, (one) => one.authors * places * cacheMisses(wantedOf(one) / places, seconds))
+  const keptFor = (seconds: number) => (missesAt(isolates, seconds) / isolates) * seconds
+  const keptSeconds = longestUpTo(
+    CACHE_TTL_SECONDS,
+    (seconds) => keptFor(seconds) <= AUTHORS_AN_ISOLATE_KEEPS,
+  )
+  const missesPerSecond = missesAt(isolates, keptSeconds)
+  const databaseReadsPerSecond = missesAt(caches, CACHE_TTL_SECONDS)
   const lookUpsPerSecond = sum(pulledAuthors, (one) => one.authors * wantedOf(one))
   const dollarsPerSecond =
-    lookUpsPerSecond * PULLED_CPU_MS * PRICES.workerCpuMs +
+    (lookUpsPerSecond * PULLED_MERGE_CPU_MS + missesPerSecond * PULLED_TAKE_CPU_MS) * PRICES.workerCpuMs +
     databaseReadsPerSecond *
-      (neonDollars(PULLED_QUERY_MS) + (PULLED_AUTHOR_BYTES / 1e9) * PRICES.neonEgressGb)
-  const busiest = pulledAuthors.at(-1)
+      (neonDollars(PULLED_QUERY_MS) + (PULLED_ANSWER_BYTES / 1e9) * PRICES.neonEgressGb)
   return {
     pulledAuthors: sum(pulledAuthors, ({ authors }) => authors),
     missesPerRead: missesPerSecond / homeReadsPerSecond,
     missesPerSecond,
-    busiestMissesPerSecond: busiest === undefined ? 0 : cacheMisses(wantedOf(busiest) / isolates),
+    keptSeconds,
     databaseReadsPerSecond,
-    isolateMegabytes: (keptByIsolate * PULLED_AUTHOR_BYTES) / 1e6,
+    isolateMegabytes: (keptFor(keptSeconds) * PULLED_KEPT_BYTES) / 1e6,
     pullDollars: dollarsPerSecond * SECONDS_PER_MONTH,
   }
 }
 
-/** Of a cache whose entries live five seconds, asked at random so often a second. */
-export function cacheMisses(askedPerSecond: number): number {
-  return askedPerSecond / (1 + askedPerSecond * CACHE_TTL_SECONDS)
+/** Of a cache that keeps an entry for so long from when it came in, asked at random so often a second. */
+export function cacheMisses(askedPerSecond: number, keptSeconds: number): number {
+  return askedPerSecond / (1 + askedPerSecond * keptSeconds)
+}
+
+/** The largest number up to `max` that fits, where whatever is smaller than one that fits does, too. */
+function longestUpTo(max: number, fits: (value: number) => boolean): number {
+  if (fits(max)) return max
+  let [low, high] = [0, max]
+  for (let step = 0; step < 40; step++) {
+    const middle = (low + high) / 2
+    if (fits(middle)) low = middle
+    else high = middle
+  }
+  return low
 }
 
 function neonDollars(cpuMs: number): number {

@@ -17,7 +17,7 @@ import { TtlCache } from './ttl-cache.ts'
 const SET_TTL_MS = 60_000
 /** How long a set serves when the database does not answer: within those ten minutes. */
 const SET_MAX_AGE_MS = 9 * 60_000
-/** How late a pulled author's tweet may be seen. */
+/** How long a pulled author's entries are kept, by an isolate and by the shared cache before it: twice that is how late they may be seen. */
 const ENTRIES_TTL_SECONDS = 5
 const AUTHORS_MAX = 500
 const READERS_MAX = 20_000

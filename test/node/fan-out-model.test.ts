@@ -68,7 +68,17 @@ describe('the cost of a limit', () => {
     growing((cost) => cost.deliveriesPerSecond)
     growing((cost) => cost.lastFollowerSeconds)
     growing((cost) => -cost.databaseReadsPerSecond)
-    growing((cost) => -cost.isolateMegabytes)
+    growing((cost) => cost.keptSeconds)
+  })
+
+  it('keeps in an isolate as many pulled authors as there is room for, and none for longer than they may be', () => {
+    const pullAll = costs[0]
+    expect(pullAll?.keptSeconds).toBeLessThan(5)
+    expect(pullAll?.isolateMegabytes).toBeCloseTo(500 * 0.042)
+    for (const { keptSeconds, isolateMegabytes } of costs) {
+      expect(keptSeconds).toBeLessThanOrEqual(5)
+      expect(isolateMegabytes).toBeLessThan(500 * 0.0421)
+    }
   })
 
   it('pays for warm followers alone', () => {
@@ -77,8 +87,8 @@ describe('the cost of a limit', () => {
   })
 
   it('never asks Postgres for an author more often than every five seconds a cache', () => {
-    expect(cacheMisses(0.001)).toBeCloseTo(0.001, 4)
-    expect(cacheMisses(1e9)).toBeCloseTo(0.2)
+    expect(cacheMisses(0.001, 5)).toBeCloseTo(0.001, 4)
+    expect(cacheMisses(1e9, 5)).toBeCloseTo(0.2)
     const pullAll = costs[0]
     expect(pullAll?.databaseReadsPerSecond).toBeLessThanOrEqual(GRAPH.authors * LOAD.caches * 0.2)
   })

@@ -1,8 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { KEPT_ENTRIES, type TimelineOp } from '../../src/contracts/timeline.ts'
+import { KEPT_CARDS, KEPT_ENTRIES, type PullSet, type TimelineOp } from '../../src/contracts/timeline.ts'
 import type { EntryId, TweetId, UserId } from '../../src/domain/ids.ts'
 import { TimelineStore } from '../../src/durable-objects/timeline/store.ts'
-import { ANN, cardOf, deliver, inStorage, NOW_MS, OWNER, pulledEntries, range, warmed } from './stores.ts'
+import {
+  ANN,
+  BOB,
+  cardOf,
+  deliver,
+  inStorage,
+  NOW_MS,
+  OWNER,
+  pulledEntries,
+  range,
+  warmed,
+} from './stores.ts'
 
 /**
  * What a timeline object is billed for, by operation: the capacity model (docs/capacity.md) is built on these figures, so
@@ -12,9 +23,8 @@ const FOLLOWEES = 200
 /** Entries that are delivered between two trims, and the trim with them. */
 const TRIM_CYCLE = 51
 const OLDEST = 1_000_000
-/** Reading the entries with their ranks counts each about four times. */
-const WAKE_READS_MAX = 3_500
-
+/** Each entry and each followee once, the newest entries once more for their cards, and what says how to read them. */
+const WAKE_READS_MAX = KEPT_ENTRIES + KEPT_CARDS + FOLLOWEES + 10
 interface Rows {
   read: number
   written: number
@@ -68,6 +78,8 @@ const withFullStore = (run: (store: TimelineStore, meter: Metered) => void) =>
   })
 
 const apply = (store: TimelineStore, op: TimelineOp) => () => store.apply(op, NOW_MS)
+const takeSet = (store: TimelineStore, authors: UserId[], hash: string) => () =>
+  store.takePullSet({ authors, left: [] } satisfies PullSet, { hash, asOfMs: NOW_MS + 1 })
 const newer = (n: number) => OLDEST + KEPT_ENTRIES + n
 
 function deliverOfSize(id: number, bytes: number): TimelineOp {
@@ -105,12 +117,29 @@ describe('rows of a timeline object', () => {
       expect(rowsOf(() => store.page(page))).toEqual({ read: 0, written: 0 })
     }))
 
-  it('written by a like of the owner are one; by a follow one; by a first read of the day one', () =>
+  it('written by a like of the owner are one; by a first read of the day one', () =>
     withFullStore((store, { rowsOf }) => {
       const acted = { tweetId: OLDEST as TweetId, flags: 1, version: 1 }
       expect(rowsOf(apply(store, { type: 'flags', acted })).written).toBe(1)
-      expect(rowsOf(apply(store, { type: 'follow', userId: 900 as UserId, version: 11 })).written).toBe(1)
       expect(rowsOf(() => store.noteRead(NOW_MS)).written).toBe(1)
+    }))
+
+  it('written by a follow are one, and one fact where a set of pulled authors is known', () =>
+    withFullStore((store, { rowsOf }) => {
+      const follow = (userId: number) =>
+        apply(store, { type: 'follow', userId: userId as UserId, version: 11 })
+      takeSet(store, [], '')()
+      expect(rowsOf(follow(900)).written).toBe(1)
+      takeSet(store, [ANN], 'a set')()
+      expect(rowsOf(follow(901)).written).toBe(2)
+    }))
+
+  it('written by a set of pulled authors are one fact, by a move of the marker one and the state', () =>
+    withFullStore((store, { rowsOf }) => {
+      expect(rowsOf(takeSet(store, [ANN], 'a set')).written).toBe(1)
+      expect(rowsOf(takeSet(store, [ANN, BOB], 'another')).written).toBe(1)
+      expect(rowsOf(() => store.moveMarker(OLDEST, NOW_MS)).written).toBe(2)
+      expect(rowsOf(() => store.moveMarker(newer(1), NOW_MS)).written).toBe(2)
     }))
 
   it('written by a cold build are an entry and a followee each', () =>

@@ -69,7 +69,7 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // Single values, each under its name: the reading position, which authors are pulled, when the owner's card changed.
   `
-  create table facts (name text primary key, value text not null);
+  create table facts (name text primary key, value text not null) without rowid;
   `,
 ]
 
