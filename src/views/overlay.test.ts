@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Overlay, TimelinePage } from '../contracts/timeline.ts'
+import { OVERLAY, OVERLAY_COLUMNS, type Overlay, type TimelinePage } from '../contracts/timeline.ts'
 import type { PulledAuthorEntry } from '../db/statements/pulled-authors.ts'
 import type { EntryId, TweetId, UserId } from '../domain/ids.ts'
 import { EntryList, type KeptEntry } from '../durable-objects/timeline/entry-list.ts'
@@ -258,7 +258,8 @@ describe('a page of newer entries', () => {
 })
 
 describe('an overlay', () => {
-  const rowIds = ({ rows }: Overlay) => Array.from(rows).filter((_cell, at) => at % 7 === 0)
+  const rowIds = ({ rows }: Pick<Overlay, 'rows'>) =>
+    Array.from(rows).filter((_cell, at) => at % OVERLAY_COLUMNS === OVERLAY.id)
 
   it('says how far it reaches: further than its last row only when there is nothing more', () => {
     fc.assert(
@@ -268,6 +269,18 @@ describe('an overlay', () => {
         const cut = overlayOf(authors, { before: null, top, wanted: want })
         expect(rowIds(cut)).toEqual(whole.filter((id) => id >= cut.reaches))
         expect(rowIds(cut)).toEqual(whole.slice(0, rowIds(cut).length))
+      }),
+    )
+  })
+
+  it('has each tweet once, where its newest entry is', () => {
+    fc.assert(
+      fc.property(world, place, (given, top) => {
+        const authors = STARS.map((star) => knownOf(given, star))
+        const { rows, floor } = overlayOf(authors, { before: null, top, wanted: Number.POSITIVE_INFINITY })
+        const told = given.posts.filter(({ id, by }) => STARS.includes(by) && id <= top && id >= floor)
+        const newest = new Map(told.map(({ id, tweetId }) => [tweetId, id]))
+        expect(rowIds({ rows })).toEqual([...newest.values()].sort((a, b) => b - a))
       }),
     )
   })
