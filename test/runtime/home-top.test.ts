@@ -141,6 +141,28 @@ describe('a scroll', () => {
     expect(seen.slice(KEPT_ENTRIES)).toEqual(ids.slice(KEPT_ENTRIES))
   })
 
+  it('keeps the order in which a window was ranked, however the counts change meanwhile', async () => {
+    const scene = await setTopScene()
+    const ids = await insertMany(scene, 60)
+    for (const [n, id] of ids.entries()) await like(id, (n * 37) % 60)
+    const whole = idsOf(await readTop(scene.reader))
+    expect(whole).not.toEqual(ids)
+    const seen = await scrollTop(scene.reader, 7, (page) => like(ids[page * 6] ?? 0, 100_000))
+    expect(seen).toEqual(whole)
+  })
+
+  it('shows a tweet where it stands now once its retweet in a window above is undone', async () => {
+    const scene = await setTopScene()
+    const ids = await insertMany(scene, 130)
+    const tweet = ids[110] ?? (0 as TweetId)
+    await insertRetweets([{ id: idAgo<EntryId>(90.5 * MINUTE_MS, scene.bob), by: scene.bob, tweet }])
+    const seen = await scrollTop(scene.reader, 20, async (page) => {
+      if (page === 1) await spread(await act(undoRetweet, scene.bob, tweet))
+    })
+    expect(sorted(seen)).toEqual(ids)
+    expect(seen.indexOf(tweet)).toBeGreaterThanOrEqual(99)
+  })
+
   it('shows two tweets once each whose author posted them a multiple of four seconds apart', async () => {
     const { reader, ann } = await setTopScene()
     const first = idAgo<TweetId>(MINUTE_MS, ann)
