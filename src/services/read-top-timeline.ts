@@ -1,5 +1,6 @@
 import type { PageEntry } from '../contracts/timeline.ts'
 import { NO_COUNTS } from '../contracts/tweet-json.ts'
+import { AppError } from '../domain/errors.ts'
 import { type EntryId, type TweetId, timeOf } from '../domain/ids.ts'
 import { rank, rankingScore } from '../domain/ranking.ts'
 import { inOrder, tagOf } from '../domain/window-order.ts'
@@ -57,7 +58,13 @@ export async function readTopTimeline(
   let place: TopPlace | null = from
   let skip = offset
   for (let window = 0; window < WINDOWS_MAX && page.tweets.length < limit; window++) {
-    const read: TopWindow = await readWindow(deps, viewer, place, skip + limit - page.tweets.length)
+    const wanted = skip + limit - page.tweets.length
+    const reading: Promise<TopWindow> = readWindow(deps, viewer, place, wanted)
+    const read = page.tweets.length === 0 ? await reading : await reading.catch(nullWhenUnavailable)
+    if (read === null) {
+      page.degraded = 'stale'
+      break
+    }
     const skipped = Math.min(skip, read.tweets.length)
     skip -= skipped
     page.tweets.push(...read.tweets.slice(skipped))
@@ -69,11 +76,13 @@ export async function readTopTimeline(
   return page
 }
 
-interface TopWindow {
-  tweets: TweetBytes[]
-  next: TopPlace | null
-  degraded: Degraded | null
+/** A page that has something already is served as far as it goes. */
+function nullWhenUnavailable(error: unknown): null {
+  if (error instanceof AppError && error.code === 'unavailable') return null
+  throw error
 }
+
+type TopWindow = TopPage
 
 async function readWindow(
   deps: Deps,

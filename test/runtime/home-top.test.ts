@@ -246,6 +246,19 @@ describe('without the database', () => {
     expect([idsOf(page), page.degraded]).toEqual([before, 'stale'])
   })
 
+  it('a page that the next window was to fill up is served as far as it goes', async () => {
+    const scene = await setTopScene()
+    const ids = await insertMany(scene, 130)
+    const freshness = new FreshnessCache(60_000)
+    await readTop(scene.reader, { limit: 50 })
+    await rows(sql`update tweets set is_deleted = true where id = ${ids[50]} and user_id = ${scene.cat.id}`)
+    const before = await readTop(scene.reader, { limit: 50 }, { freshness })
+    using _gate = refuseDatabase()
+    const page = await readTop(scene.reader, {}, { freshness })
+    expect(page.tweets.slice(0, 50)).toEqual(before.tweets)
+    expect([page.tweets.length, page.degraded, page.next?.ranked]).toEqual([99, 'stale', null])
+  })
+
   it('nothing is served of what the object cannot show', async () => {
     const scene = await setTopScene()
     await insertMany(scene, 9)
