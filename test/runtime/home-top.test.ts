@@ -203,7 +203,7 @@ describe('a scroll', () => {
     }
   })
 
-  it('drops what was deleted or became private, and shows nothing that was not asked about', async () => {
+  it('drops what was deleted, and shows nothing that was not asked about', async () => {
     const scene = await setTopScene()
     const { reader, ann, bob, cat } = scene
     await insertMany(scene, 40)
@@ -220,6 +220,20 @@ describe('a scroll', () => {
       from = page.next
     }
     expect(seen).toEqual(whole.filter((id) => !hidden.includes(id)))
+  })
+
+  it('drops whom one does not follow once they are private', async () => {
+    const scene = await setTopScene()
+    const ids = await insertMany(scene, 12)
+    const stranger = await insertPerson()
+    const tweet = idAgo<TweetId>(HOUR_MS, stranger)
+    await insertTweets([{ id: tweet, author: stranger }])
+    await insertRetweets([{ id: idAgo<EntryId>(9.5 * MINUTE_MS, scene.ann), by: scene.ann, tweet }])
+    expect(await scrollTop(scene.reader, 4)).toContain(tweet)
+    const seen = await scrollTop(scene.reader, 4, async (page) => {
+      if (page === 1) await rows(sql`update users set is_private = true where id = ${stranger.id}`)
+    })
+    expect(sorted(seen)).toEqual(ids)
   })
 
   it('begins after as many as an offset says', async () => {
