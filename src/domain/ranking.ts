@@ -27,8 +27,8 @@ const IN_A_ROW_MAX = 2
  *       x (1 + 0.25 log2(1 + affinity))
  *       x 2^(-age / 6 h)
  *
- * The logarithm keeps a viral tweet from outranking everything for days: a thousandfold engagement is worth about 2.5
- * half-lives more than an unnoticed tweet's. The shape (engagement damped, times decay) is that of Hacker News and Reddit
+ * The logarithm keeps a viral tweet from outranking everything for days: a thousand likes are worth 3.3 half-lives, so that
+ * after 20 hours such a tweet stands where an unnoticed one begins. The shape (engagement damped, times decay) is that of Hacker News and Reddit
  * rankings; the constants are ours.
  */
 export function rankingScore({ likes, retweets, quotes, replies, ageMs, affinity }: RankingSignals): number {

@@ -113,7 +113,9 @@ function overlayFor(
   { before, after, top, offset, limit }: SkeletonRequest,
 ): { overlay?: Overlay } {
   if (ids.length === 0) return {}
-  const wanted = offset > 0 ? Number.POSITIVE_INFINITY : limit
+  // What a scroll begins with is its newest entry, which the nearest of those above a place need not have.
+  const findsTop = after !== undefined && top === null
+  const wanted = offset > 0 || findsTop ? Number.POSITIVE_INFINITY : limit
   return { overlay: overlayOf(authors, { before, top, wanted, ...(after === undefined ? {} : { after }) }) }
 }
 

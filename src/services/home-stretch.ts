@@ -252,7 +252,8 @@ async function readAbove(
   }
 }
 
-async function whenAvailable<Rows>(reading: Promise<Rows>): Promise<Rows | null> {
+/** Null when the database is not there. */
+export async function whenAvailable<Rows>(reading: Promise<Rows>): Promise<Rows | null> {
   try {
     return await reading
   } catch (error) {
@@ -261,7 +262,8 @@ async function whenAvailable<Rows>(reading: Promise<Rows>): Promise<Rows | null>
   }
 }
 
-function presentRow({ entry }: EntryRow, viewerId: UserId, nowMs: number): Utf8Text | null {
+/** Null for an entry that Postgres does not show. */
+export function presentRow({ entry }: EntryRow, viewerId: UserId, nowMs: number): Utf8Text | null {
   if (entry === null) return null
   const tweet = presentTweet(entry.tweet, entry.flags, { viewerId, nowMs }, entry.retweeter)
   return toUtf8(JSON.stringify({ ...tweet, impression_count: undefined }))

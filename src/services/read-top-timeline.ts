@@ -1,15 +1,18 @@
 import type { PageEntry } from '../contracts/timeline.ts'
 import { NO_COUNTS } from '../contracts/tweet-json.ts'
 import type { Utf8Text } from '../contracts/utf8-text.ts'
-import { type EntryId, timeOf } from '../domain/ids.ts'
+import { AppError } from '../domain/errors.ts'
+import { type EntryId, type TweetId, timeOf } from '../domain/ids.ts'
 import { rank, rankingScore } from '../domain/ranking.ts'
+import { inOrder, tagOf } from '../domain/window-order.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { readSkeleton, type Skeleton, TimelineFailed, unavailable } from './home-skeleton.ts'
 import { type Degraded, type Hydrated, hydrate, presentEntry, readStretch } from './home-stretch.ts'
+import { readStored } from './stored-window.ts'
 
 /** Entries that are ranked together: the newest so many, then those below them. */
 const WINDOW_ENTRIES = 100
-/** Entries that may have come late into a window since it was ranked. */
+/** So many more are read at once of a window that was ranked: what may have come into it late. */
 const LATE_ENTRIES = 20
 /** Windows that one request looks at, when rules have thinned them or an offset leads past them. */
 const WINDOWS_MAX = 10
@@ -49,7 +52,13 @@ export async function readTopTimeline(
   let place: TopPlace | null = from
   let skip = offset
   for (let window = 0; window < WINDOWS_MAX && page.tweets.length < limit; window++) {
-    const read: TopWindow = await readWindow(deps, viewer, place, skip + limit - page.tweets.length)
+    const wanted = skip + limit - page.tweets.length
+    const reading: Promise<TopWindow> = readWindow(deps, viewer, place, wanted)
+    const read = page.tweets.length === 0 ? await reading : await reading.catch(nullWhenUnavailable)
+    if (read === null) {
+      page.degraded = 'stale'
+      break
+    }
     const skipped = Math.min(skip, read.tweets.length)
     skip -= skipped
     page.tweets.push(...read.tweets.slice(skipped))
@@ -61,11 +70,13 @@ export async function readTopTimeline(
   return page
 }
 
-interface TopWindow {
-  tweets: Utf8Text[]
-  next: TopPlace | null
-  degraded: Degraded | null
+/** A page that has something already is served as far as it goes. */
+function nullWhenUnavailable(error: unknown): null {
+  if (error instanceof AppError && error.code === 'unavailable') return null
+  throw error
 }
+
+type TopWindow = TopPage
 
 async function readWindow(
   deps: Deps,
@@ -73,21 +84,25 @@ async function readWindow(
   place: TopPlace | null,
   wanted: number,
 ): Promise<TopWindow> {
+  if (place !== null && isRanked(place)) return continueWindow(deps, viewer, place, wanted)
   const at = { before: place?.before ?? null, top: place?.top ?? null }
   try {
-    const limit = WINDOW_ENTRIES + (place?.ranked == null ? 0 : LATE_ENTRIES)
-    const skeleton = await readSkeleton(deps, viewer, { ...at, offset: 0, limit, wantsAffinity: true })
-    if (skeleton.entries.length === 0 && skeleton.reached <= skeleton.floor) {
-      if (skeleton.floor === 0) return { tweets: [], next: null, degraded: null }
-      return await readByTime(deps, viewer, at, wanted)
+    const asked = { ...at, offset: 0, limit: WINDOW_ENTRIES, wantsAffinity: true }
+    const skeleton = await readSkeleton(deps, viewer, asked)
+    if (skeleton.entries.length > 0 || skeleton.reached > skeleton.floor) {
+      return await rankWindow(deps, viewer, skeleton, at.before, wanted)
     }
-    return place?.ranked == null
-      ? await rankWindow(deps, viewer, skeleton, at.before, wanted)
-      : await continueWindow(deps, viewer, skeleton, { ...place, ranked: place.ranked }, wanted)
+    if (skeleton.floor === 0) return { tweets: [], next: null, degraded: null }
   } catch (error) {
     if (!(error instanceof TimelineFailed)) throw error
-    return readByTime(deps, viewer, at, wanted)
   }
+  return readByTime(deps, viewer, at, wanted)
+}
+
+type RankedPlace = TopPlace & { ranked: NonNullable<TopPlace['ranked']> }
+
+function isRanked(place: TopPlace): place is RankedPlace {
+  return place.ranked !== null
 }
 
 async function rankWindow(
@@ -105,21 +120,69 @@ async function rankWindow(
   return present(order, hydrated, { skeleton, before, end, wanted, known: order.length, nowMs })
 }
 
+/** Goes on in a window's order: with the object, or with Postgres when that fails or no longer keeps all of the window. */
 async function continueWindow(
   deps: Deps,
   viewer: Viewer,
-  skeleton: Skeleton,
-  { before, ranked }: TopPlace & { ranked: NonNullable<TopPlace['ranked']> },
+  place: RankedPlace,
   wanted: number,
 ): Promise<TopWindow> {
-  const byTag = Map.groupBy(skeleton.entries, ({ id }) => tagOf(id))
-  const rest = ranked.order.flatMap((tag) => byTag.get(tag) ?? []).filter(({ id }) => id >= ranked.end)
+  try {
+    const skeleton = await readRanked(deps, viewer, place)
+    if (skeleton.floor <= place.ranked.end) return await continueKept(deps, viewer, skeleton, place, wanted)
+  } catch (error) {
+    if (!(error instanceof TimelineFailed)) throw error
+    return { ...(await continueStored(deps, viewer, place, wanted)), degraded: 'timeline' }
+  }
+  return continueStored(deps, viewer, place, wanted)
+}
+
+/** All of a window, which more may have come into since it was ranked. */
+async function readRanked(
+  deps: Deps,
+  viewer: Viewer,
+  { before, top, ranked }: RankedPlace,
+): Promise<Skeleton> {
+  const asked = { top, offset: 0, limit: WINDOW_ENTRIES + LATE_ENTRIES }
+  let skeleton = await readSkeleton(deps, viewer, { ...asked, before })
+  for (let more = 1; more < WINDOWS_MAX; more++) {
+    const { entries, reached, floor } = skeleton
+    if (reached <= Math.max(ranked.end, floor)) break
+    const next = await readSkeleton(deps, viewer, { ...asked, before: reached })
+    skeleton = { ...next, entries: [...entries, ...next.entries] }
+  }
+  return skeleton
+}
+
+async function continueKept(
+  deps: Deps,
+  viewer: Viewer,
+  skeleton: Skeleton,
+  { before, ranked }: RankedPlace,
+  wanted: number,
+): Promise<TopWindow> {
+  const rest = inOrder(
+    ranked.order,
+    skeleton.entries.filter(({ id }) => id >= ranked.end),
+  )
   const hydrated = await hydrate(deps, viewer, skeleton, rest.slice(0, wanted), 'older')
   if (!hydrated.isWhole && hydrated.entries.length === 0) throw unavailable()
   const order = [...hydrated.entries, ...rest.slice(hydrated.entries.length)]
   const known = hydrated.entries.length
   const options = { skeleton, before, end: ranked.end, wanted, known, nowMs: deps.now() }
   return present(order, hydrated, options)
+}
+
+async function continueStored(
+  deps: Deps,
+  viewer: Viewer,
+  { before, top, ranked }: RankedPlace,
+  wanted: number,
+): Promise<TopWindow> {
+  const { order, end } = ranked
+  const rest = inOrder(order, await readStored(deps, viewer, { before, top, end }))
+  const tweets = rest.slice(0, wanted).map(({ json }) => json)
+  return { tweets, next: placeAfter(rest.slice(wanted), { top, before, end }), degraded: null }
 }
 
 interface Presenting {
@@ -145,11 +208,17 @@ function present(
     const tweet = entry === undefined ? null : presentEntry(entry, fresh, nowMs)
     if (tweet !== null) tweets.push(tweet)
   }
-  const rest = order.slice(taken).map(({ id }) => tagOf(id))
-  const top = skeleton.top as EntryId
-  const below = end === 0 ? null : { top, before: end, ranked: null }
-  const next = rest.length === 0 ? below : { top, before, ranked: { order: rest, end } }
+  const next = placeAfter(order.slice(taken), { top: skeleton.top as EntryId, before, end })
   return { tweets, next, degraded: fresh.stale || !skeleton.isComplete ? 'stale' : null }
+}
+
+/** Where a scroll goes on: with the rest of a window, or with the one below it. */
+function placeAfter(
+  rest: readonly { tweetId: TweetId }[],
+  { top, before, end }: { top: EntryId; before: number | null; end: number },
+): TopPlace | null {
+  if (rest.length > 0) return { top, before, ranked: { order: rest.map(tagOf), end } }
+  return end === 0 ? null : { top, before: end, ranked: null }
 }
 
 async function readByTime(
@@ -170,9 +239,4 @@ function signalsOf(entry: PageEntry, { fresh }: Hydrated, nowMs: number) {
     fresh.freshness.get(entry.tweetId)?.counts.counts ?? card?.counts ?? NO_COUNTS
   const ageMs = nowMs - timeOf(entry.id)
   return { likes, retweets, quotes, replies, ageMs, affinity: entry.affinity }
-}
-
-/** What stands for an entry in a cursor: three bytes, which tell apart those of one window. */
-function tagOf(id: EntryId): number {
-  return id % 2 ** 24
 }

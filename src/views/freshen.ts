@@ -136,6 +136,9 @@ function lookUp(deps: FreshenDeps, page: readonly Line[], known: Freshened): Mis
     } else {
       tweets.set(tweetId, { id: tweetId, revision: card?.revision ?? null, wants_card: true })
       lacksCards ||= card === null
+      // What is known all the same, for a page that the database does not answer. Without a card nobody could show it.
+      const older = cache.tweets.get(tweetId, nowMs)
+      if (older !== null && (older.gone || card !== null)) known.freshness.set(tweetId, older)
     }
     const quoted = card?.quote?.body?.tweetId as TweetId | undefined
     if (quoted !== undefined && !tweets.has(quoted)) {

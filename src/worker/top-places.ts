@@ -2,11 +2,11 @@ import { Buffer } from 'node:buffer'
 import { encodeCursor } from '../domain/cursor.ts'
 import { AppError } from '../domain/errors.ts'
 import { type EntryId, isId } from '../domain/ids.ts'
+import { TAG_BYTES } from '../domain/window-order.ts'
 import type { TopPlace } from '../services/read-top-timeline.ts'
 import type { AskedPage } from './read-page.ts'
 
 export const TOP_CURSOR = 'home-top'
-const TAG_BYTES = 3
 
 /** The place that a cursor of the home timeline by rank names; null without one. Throws `invalid_cursor`. */
 export function topPlace({ after }: Pick<AskedPage, 'after'>): TopPlace | null {

@@ -200,8 +200,10 @@ function idOf(line: Line): number {
 function affinitiesOf({ entries, flagsOf }: PageSource, { wantsAffinity }: PageRequest): Map<UserId, number> {
   const acts = new Map<UserId, number>()
   if (wantsAffinity !== true) return acts
-  for (const { authorId, tweetId } of entries.newestFirst) {
-    if (flagsOf(tweetId) !== 0) acts.set(authorId, (acts.get(authorId) ?? 0) + 1)
+  for (const entry of entries.newestFirst) {
+    const { authorId, tweetId } = entry
+    const isFirst = entries.ofTweet(tweetId)[0] === entry
+    if (isFirst && flagsOf(tweetId) !== 0) acts.set(authorId, (acts.get(authorId) ?? 0) + 1)
   }
   return acts
 }
