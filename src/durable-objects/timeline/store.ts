@@ -513,6 +513,9 @@ export class TimelineStore {
     this.#dropped.clear()
     this.#pulled.clear()
     this.#seq = 0
+    // Its frame was one of the build that is forgotten.
+    const marker = this.#facts.get('marker')
+    if (marker !== null && marker.seq !== 0) this.#facts.put('marker', { ...marker, seq: 0 })
   }
 
   #load(): void {
