@@ -23,8 +23,7 @@ async function get(person: Viewer): Promise<HomeMarkerJson> {
   return homeMarker.parse(answer.body)
 }
 
-const put = async (person: Viewer, body: unknown) =>
-  api('PUT', PATH, { token: await tokenOf(person), body })
+const put = async (person: Viewer, body: unknown) => api('PUT', PATH, { token: await tokenOf(person), body })
 
 async function move(person: Viewer, id: number): Promise<HomeMarkerJson> {
   const answer = await put(person, { last_read_id: id })

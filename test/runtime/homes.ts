@@ -30,8 +30,12 @@ export async function readHome(
 ): Promise<ReadHome> {
   const deps = testDeps({ freshness: new FreshnessCache(0), ...replaced })
   const asked = { limit: 100, from: null, offset: 0, ...request }
-  const { tweets, ...page } = await readHomeTimeline(deps, reader, asked)
+  const page = await readHomeTimeline(deps, reader, asked)
   await deps.settled()
+  return parseHome(page)
+}
+
+export function parseHome({ tweets, ...page }: HomePage): ReadHome {
   return { ...page, tweets: tweets.map((bytes) => tweet.parse(JSON.parse(textOf(bytes)))) }
 }
 
