@@ -10,6 +10,7 @@ import { postAndDeliver } from './consumers.ts'
 import { refuseDatabase } from './database-gate.ts'
 import { fakeTimeline, timelineWith } from './fake-timeline.ts'
 import { api, rows, testDeps } from './harness.ts'
+import { rebuild } from './homes.ts'
 import { homeIds, insertFollowers, insertPeople, insertPerson, timelineOf, tokenOf } from './people.ts'
 import { StreamClient } from './stream-client.ts'
 
@@ -46,14 +47,6 @@ async function cool(person: Viewer): Promise<void> {
   })
   await evictDurableObject(timelineOf(person))
   expect(await runDurableObjectAlarm(timelineOf(person))).toBe(true)
-}
-
-async function rebuild(person: Viewer): Promise<void> {
-  await runInDurableObject(timelineOf(person), (_object, { storage }) => {
-    storage.sql.exec('update state set database_epoch = 0')
-  })
-  await evictDurableObject(timelineOf(person))
-  await homeIds(person)
 }
 
 describe('the reading position', () => {
@@ -198,6 +191,7 @@ describe('other sockets', () => {
     const person = await insertPerson()
     for (const hoursAgo of [5, 4, 3]) await move(person, idOf(person, hoursAgo))
     await rebuild(person)
+    await homeIds(person)
     const client = await StreamClient.connect(person)
     const resumed = await StreamClient.connect(person, client.seq)
     expect(resumed.types).toEqual(['ready'])
@@ -219,6 +213,7 @@ describe('it is not lost', () => {
       values (${person.id}, ${idOf(person, 9)}, now())`)
     const moved = await move(person, idOf(person, 1))
     await rebuild(person)
+    await homeIds(person)
     expect(await get(person)).toEqual(moved)
   })
 

@@ -1,4 +1,4 @@
-import { runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import type { z } from 'zod'
 import { tweet } from '../../src/contracts/http/tweets.ts'
 import { concat } from '../../src/contracts/packed-page.ts'
@@ -79,4 +79,12 @@ export async function warmAbove(reader: Viewer, floor: number): Promise<void> {
   await runInDurableObject(timelineOf(reader), (_object, { storage }) => {
     storage.sql.exec('update state set floor = ?', floor)
   })
+}
+
+/** As after a restore of the database: the next read builds the timeline anew. */
+export async function rebuild(reader: Viewer): Promise<void> {
+  await runInDurableObject(timelineOf(reader), (_object, { storage }) => {
+    storage.sql.exec('update state set database_epoch = 0')
+  })
+  await evictDurableObject(timelineOf(reader))
 }
