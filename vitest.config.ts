@@ -60,6 +60,10 @@ export default defineConfig({
         extends: true,
         test: { name: 'node', include: ['test/node/**/*.test.ts'], environment: 'node' },
       },
+      {
+        extends: true,
+        test: { name: 'faults', include: ['test/faults/**/*.test.ts'], environment: 'node' },
+      },
     ],
   },
 })

@@ -1,9 +1,9 @@
 import pg from 'pg'
 import type { FanOutMessage } from '../src/contracts/queues.ts'
 import { foldCounters, readUnfoldedSubjects } from '../src/db/statements/counters.ts'
-import { planFanOut, splitFanOut } from '../src/db/statements/fan-out.ts'
+import { planFanOut, settleFanOut, splitFanOut } from '../src/db/statements/fan-out.ts'
 import { pullTimeline } from '../src/db/statements/home-timeline.ts'
-import { deleteOutboxRows, takeDueOutboxRows } from '../src/db/statements/outbox.ts'
+import { takeDueOutboxRows } from '../src/db/statements/outbox.ts'
 import { commitWarm } from '../src/db/statements/timelines.ts'
 import { type EntryId, MAX_ID, type TweetId, type UserId } from '../src/domain/ids.ts'
 import { taskOf } from '../src/queues/deliveries.ts'
@@ -67,9 +67,10 @@ async function consume({ db }: Deps, messages: FanOutMessage[]): Promise<void> {
   const tasks = messages.flatMap((message) => taskOf(message) ?? [])
   if (tasks.length > 0) await planFanOut(db, tasks)
   await ownDeliveries(db, messages)
-  await deleteOutboxRows(
+  await settleFanOut(
     db,
     messages.map(({ outbox_id }) => outbox_id),
+    [],
   )
 }
 
@@ -157,7 +158,8 @@ async function consumers(): Promise<void> {
     () => deltas,
     async (deps) => {
       const subjects = await readUnfoldedSubjects(deps.db, deltas)
-      for (const batch of chunksOf(subjects, FOLD_BATCH)) await foldCounters(deps.db, batch)
+      for (const batch of chunksOf(subjects, FOLD_BATCH))
+        await foldCounters(deps.db, batch, deps.settings.fanOutPushLimit)
     },
   )
 }
@@ -202,6 +204,7 @@ async function split(author: UserId, tweet: TweetId): Promise<void> {
     by_id: author,
     from_follower: 0,
     to_follower: MAX_ID,
+    to: null,
   }
   let tookMs = 0
   await step(

@@ -17,12 +17,12 @@ export interface Load {
   pid: number
   connections: number
   seconds: number
-  /** What the connection of this number (0 is the first) asks for, again and again. */
-  requestOf(connection: number): Request
+  /** What the connection of this number (0 is the first) asks for, in turn and again and again. */
+  requestsOf(connection: number): Request[]
 }
 
 /** Asks for `seconds` on so many connections, each waiting for its answer. Throws when an answer is not a success. */
-export async function runLoad({ origin, pid, connections, seconds, requestOf }: Load): Promise<Figures> {
+export async function runLoad({ origin, pid, connections, seconds, requestsOf }: Load): Promise<Figures> {
   const durationsMs: number[] = []
   let opened = 0
   const cpuBeforeMs = await cpuMsOf(pid)
@@ -38,7 +38,7 @@ export async function runLoad({ origin, pid, connections, seconds, requestOf }: 
         connections,
         duration: seconds,
         sampleInt: SAMPLE_MS,
-        setupClient: (client) => client.setRequests([requestOf(opened++)]),
+        setupClient: (client) => client.setRequests(requestsOf(opened++)),
       },
       (error: Error | null) => (error === null ? resolve() : reject(error)),
     )
@@ -54,7 +54,7 @@ export async function runLoad({ origin, pid, connections, seconds, requestOf }: 
   })
   if (failed.size > 0) {
     const what = [...failed].map(([reason, count]) => `${count} times ${reason}`)
-    throw new Error(`${origin}${requestOf(0).path} failed: ${what.join(', ')}`)
+    throw new Error(`${origin}${requestsOf(0)[0]?.path} failed: ${what.join(', ')}`)
   }
   const cpuMs = (await cpuMsOf(pid)) - cpuBeforeMs
   return {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 
 /** Linux counts CPU time in hundredths of a second and memory in pages (proc(5)). */
 const TICK_MS = 10
@@ -22,4 +22,10 @@ export async function residentMbOf(pid: number): Promise<number> {
 async function statOf(pid: number): Promise<string[]> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+/** How many descriptors a process has open; NaN where the system does not tell. */
+export async function openFilesOf(pid: number): Promise<number> {
+  const files = await readdir(`/proc/${pid}/fd`).catch(() => null)
+  return files === null ? Number.NaN : files.length
 }

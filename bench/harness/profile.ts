@@ -92,7 +92,10 @@ async function readSourceMap(path: string): Promise<{ map: SourceMap; folder: st
 }
 
 /** The functions that themselves used the most of the time that the isolate was not idle. */
-function topOf({ nodes, samples, timeDeltas }: CpuProfile, source: { map: SourceMap; folder: string }): string {
+function topOf(
+  { nodes, samples, timeDeltas }: CpuProfile,
+  source: { map: SourceMap; folder: string },
+): string {
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
   const selfMs = new Map<string, number>()
   let busyMs = 0

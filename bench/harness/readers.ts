@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { UserId } from '../../src/domain/ids.ts'
-import { signAccessToken } from '../../src/services/tokens.ts'
 import { signingKeys } from '../../src/services/signing-keys.ts'
+import { signAccessToken } from '../../src/services/tokens.ts'
 import { BENCH_ACCESS_SECRET } from './runtime.ts'
 
 export interface Account {

@@ -73,7 +73,9 @@ export function missedIn(report: PartReport): Line[] {
 
 /** The part as a table, with what the reader must know below it. */
 export function printable({ part, title, lines, notes }: PartReport): string {
-  const figures = figuresIn(lines.flatMap(({ rounds }) => rounds.flatMap(({ measured, bare }) => [measured, bare])))
+  const figures = figuresIn(
+    lines.flatMap(({ rounds }) => rounds.flatMap(({ measured, bare }) => [measured, bare])),
+  )
   const headings = [
     `${part}: ${title}`,
     ...figures.map((figure) => LABELS[figure]),

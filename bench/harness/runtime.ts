@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { convertV4MiniflareOptions, Miniflare, type WorkerdStructuredLog } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions as optionsOf } from 'wrangler'
 import { PROJECT_ROOT } from '../../tools/stack/paths.ts'
 import { freePort } from '../../tools/stack/ports.ts'
@@ -35,6 +35,8 @@ export interface Runtime {
 
 /** Tells the runtime's process from others. */
 const RUNTIME_MARK = 'WARBLER_BENCH'
+const COMPLAINTS_SHOWN = 10
+const COMPLAINT_LENGTH = 500
 const BARE_CONFIG = 'bench/bare/wrangler.toml'
 const PASSWORDS_CONFIG = 'src/passwords/wrangler.toml'
 
@@ -62,7 +64,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           }),
           unsafeDirectSockets: [{}],
         },
-        workerOf(PASSWORDS_CONFIG, 'warbler-passwords', bundleWorker(PASSWORDS_CONFIG, join(folder, 'passwords'))),
+        workerOf(
+          PASSWORDS_CONFIG,
+          'warbler-passwords',
+          bundleWorker(PASSWORDS_CONFIG, join(folder, 'passwords')),
+        ),
         {
           ...workerOf(BARE_CONFIG, 'warbler-bare', bundleWorker(BARE_CONFIG, join(folder, 'bare')), {
             DATABASE_URL: databaseUrl,
@@ -76,9 +82,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       unsafeRuntimeEnv: { [RUNTIME_MARK]: folder },
       logRequests: false,
       // Said by the Worker as JSON lines, thousands a second: they are written and read as in a deployment, and dropped.
-      handleStructuredLogs: ({ level, message }) => {
-        if (level === 'error') console.error(message)
-      },
+      handleStructuredLogs: showComplaints(),
     }),
   )
   try {
@@ -101,8 +105,20 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
 /** As wrangler understands its configuration, with the bundle instead of the source. Assets would put a hop before it. */
 function workerOf(config: string, name: string, scriptPath: string, vars: Record<string, string> = {}) {
-  const { assets: _assets, modulesRules: _rules, bindings, ...options } = optionsOf(join(PROJECT_ROOT, config)).workerOptions
-  return { ...options, name, modules: true, scriptPath, modulesRoot: dirname(scriptPath), bindings: { ...bindings, ...vars } }
+  const { workerOptions } = optionsOf(join(PROJECT_ROOT, config))
+  const { assets: _assets, modulesRules: _rules, bindings, ...options } = workerOptions
+  const source = { modules: true, scriptPath, modulesRoot: dirname(scriptPath) }
+  return { ...options, ...source, name, bindings: Object.assign({}, bindings, vars) }
+}
+
+/** Shows the first errors and warnings: a benchmark of what fails is none. */
+function showComplaints() {
+  let shown = 0
+  return ({ level, message }: WorkerdStructuredLog) => {
+    if ((level !== 'error' && level !== 'warn') || shown >= COMPLAINTS_SHOWN) return
+    shown += 1
+    console.error(message.slice(0, COMPLAINT_LENGTH))
+  }
 }
 
 function originOf(url: URL): string {

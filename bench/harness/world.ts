@@ -12,7 +12,15 @@ import { type Runtime, startRuntime } from './runtime.ts'
 /** All that runs during a benchmark. */
 export interface World extends Runtime {
   databaseUrl: string
+  /** Where the driver sends its statements; empty for Neon's own. */
+  endpointUrl: string
+  /** Whether the server is of this run, and may be set as one likes. */
+  ownsServer: boolean
   pool: pg.Pool
+  /** Prepares what is measured; its time is told apart. */
+  seeding<Result>(seed: () => Promise<Result>): Promise<Result>
+  /** How long seeding has taken so far. */
+  seededMs(): number
   /** SQL round trips of the Workers so far; NaN on Neon, whose endpoint does not count. */
   roundTrips(): number
 }
@@ -32,7 +40,9 @@ export async function startWorld({
 }): Promise<World> {
   const stops: (() => Promise<unknown>)[] = []
   const stop = async () => {
-    for (const each of stops.splice(0).toReversed()) await each()
+    for (const each of stops.splice(0).toReversed()) {
+      await each().catch((error: unknown) => console.error('Stopping:', error))
+    }
   }
   try {
     const folder = await temporaryFolder()
@@ -43,9 +53,30 @@ export async function startWorld({
     pool.on('error', () => {})
     stops.push(() => pool.end())
     const endpoint = await openEndpoint(databaseUrl, stops)
-    const runtime = await startRuntime({ folder: folder.path, databaseUrl, endpointUrl: endpoint.url, inspected })
+    const runtime = await startRuntime({
+      folder: folder.path,
+      databaseUrl,
+      endpointUrl: endpoint.url,
+      inspected,
+    })
     stops.push(() => runtime.stop())
-    return { ...runtime, databaseUrl, pool, roundTrips: () => endpoint.stats.requests, stop }
+    let seededMs = 0
+    return {
+      ...runtime,
+      async seeding(seed) {
+        const startMs = Date.now()
+        return seed().finally(() => {
+          seededMs += Date.now() - startMs
+        })
+      },
+      seededMs: () => seededMs,
+      databaseUrl,
+      endpointUrl: endpoint.url,
+      ownsServer: serverUrl === undefined,
+      pool,
+      roundTrips: () => endpoint.stats.requests,
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
@@ -77,4 +108,16 @@ async function openEndpoint(databaseUrl: string, stops: (() => Promise<unknown>)
   const endpoint = await startNeonEndpoint({ databaseUrl })
   stops.push(() => endpoint.stop())
   return endpoint
+}
+
+/** Asks the Worker of the bare baselines, and throws when it does not succeed. */
+export async function bareFetch(
+  { bare }: Pick<World, 'bare'>,
+  path: string,
+  init: RequestInit = {},
+): Promise<string> {
+  const response = await fetch(`${bare}${path}`, init)
+  const body = await response.text()
+  if (!response.ok) throw new Error(`The bare Worker answered ${path} with ${response.status}: ${body}`)
+  return body
 }

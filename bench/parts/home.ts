@@ -1,12 +1,13 @@
+import type { UserId } from '../../src/domain/ids.ts'
 import { seedCommunity } from '../../tools/seed/seed-community.ts'
-import { type Plan, sideBySide } from '../harness/plan.ts'
 import { runLoad } from '../harness/load.ts'
+import { type Plan, sideBySide } from '../harness/plan.ts'
 import { fetchAs, type SignedIn, signIn } from '../harness/readers.ts'
 import type { Figures, Line, PartReport, Target } from '../harness/report.ts'
-import type { World } from '../harness/world.ts'
-import type { UserId } from '../../src/domain/ids.ts'
+import { bareFetch, type World } from '../harness/world.ts'
 
-const HOME = '/api/timeline/home?limit=20'
+/** What every part that reads homes asks for. */
+export const HOME = '/api/timeline/home?limit=20'
 const PAGE_LENGTH = 20
 /** Both at most as many as there are readers: each connection is somebody else's. */
 const CONNECTIONS = [1, 16, 64]
@@ -15,10 +16,12 @@ const AT_LEAST_OF_BARE: Target = { atLeast: 0.85 }
 
 /** A warm home timeline: signed in, 20 tweets with counts and flags, each connection another reader. */
 export async function home(world: World, plan: Plan): Promise<PartReport> {
-  const readers = await warmReaders(world, plan)
+  const readers = await world.seeding(() => warmReaders(world, plan))
   const pages = await Promise.all(readers.map((reader) => fetchAs(world.api, reader, HOME)))
-  await Promise.all(pages.map((page, index) => keepBare(world, index, page)))
-  const connections = plan.isQuick ? [1, 4] : CONNECTIONS
+  await Promise.all(
+    pages.map((page, index) => bareFetch(world, `/page/${index}`, { method: 'PUT', body: page })),
+  )
+  const connections = plan.isQuick ? [1, 8] : CONNECTIONS
 
   const measure = (count: number, seconds: number) =>
     runLoad({
@@ -26,7 +29,7 @@ export async function home(world: World, plan: Plan): Promise<PartReport> {
       pid: world.pid,
       connections: count,
       seconds,
-      requestOf: (index) => ({ path: HOME, headers: readerOf(readers, index).headers }),
+      requestsOf: (index) => [{ path: HOME, headers: readerOf(readers, index).headers }],
     })
   const measureBare = (count: number, seconds: number) =>
     runLoad({
@@ -34,7 +37,7 @@ export async function home(world: World, plan: Plan): Promise<PartReport> {
       pid: world.pid,
       connections: count,
       seconds,
-      requestOf: (index) => ({ path: `/page/${index % readers.length}` }),
+      requestsOf: (index) => [{ path: `/page/${index % readers.length}` }],
     })
 
   const most = Math.max(...connections)
@@ -68,7 +71,13 @@ async function measureAll(
       () => measureBare(count, plan.seconds),
     )
     const target = plan.isQuick || count === 1 ? null : AT_LEAST_OF_BARE
-    lines.push({ name: `${count} connections`, bareName: 'bare route and object', rounds, ratioOf: 'per_second', target })
+    lines.push({
+      name: `${count} connections`,
+      bareName: 'bare route and object',
+      rounds,
+      ratioOf: 'per_second',
+      target,
+    })
   }
   return lines
 }
@@ -94,11 +103,6 @@ async function warmReaders({ databaseUrl, pool, api }: World, { isQuick }: Plan)
     if (tweets.length < PAGE_LENGTH) throw new Error(`@${reader.username} has no full page`)
   }
   return readers
-}
-
-async function keepBare({ bare }: World, index: number, page: string): Promise<void> {
-  const response = await fetch(`${bare}/page/${index}`, { method: 'PUT', body: page })
-  if (!response.ok) throw new Error(`The bare object keeps nothing: ${response.status}`)
 }
 
 function readerOf(readers: readonly SignedIn[], index: number): SignedIn {

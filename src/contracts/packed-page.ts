@@ -2,26 +2,19 @@ import type { EntryId, TweetId, UserId } from '../domain/ids.ts'
 import type { UserCard } from './http/users.ts'
 import type { Entry, PageEntry, TimelinePage } from './timeline.ts'
 import { type Card, type CardBody, type Counts, NO_COUNTS } from './tweet-json.ts'
+import { fromUtf8, toUtf8, type Utf8Text } from './utf8-text.ts'
 
 /**
- * A page as bytes: a frame and a line for each entry as text, fields separated by tabs, then the entries' JSON in UTF-8.
- * Bytes cross RPC for a fraction of what an object graph costs, a card's JSON goes from the object's memory to the
- * answer without ever being a string again, and what most readings never look at is not even parsed.
- *
- *     4 bytes     length of the text, big endian
- *     the text    ASCII: the frame, then the lines
- *     the rest    for each entry its card's JSON without the closing brace, and what else belongs to it
+ * A page as one text: a line for what concerns all of it and one for each entry, fields separated by tabs. Neither stands in
+ * JSON. It crosses RPC for a fraction of what an object graph costs, a card's JSON goes from the object's memory into
+ * the answer as it is, and what most readings never look at is not even parsed.
  */
-export type PackedPage = Uint8Array & { readonly __brand: 'PackedPage' }
+export type PackedPage = Utf8Text
 
 const OF_FOLLOWEE = 1
 const HIDES_QUOTE = 2
 /** The tweet quotes another, or has a poll. */
 const HAS_PARTS = 4
-
-const LENGTH_BYTES = 4
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 /** What of a page is not its entries. */
 export type PageFrame = Omit<TimelinePage, 'entries'>
@@ -31,12 +24,12 @@ export type Reading = Pick<PageEntry, 'flags' | 'quoteFlags' | 'ofFollowee' | 'h
 
 /** What of an entry is the same with every page. */
 export interface PackedEntry {
-  /** Its fields of the line, after the reading. */
-  fields: string
   bits: number
-  bytes: Uint8Array
+  /** The fields of its line after the reading. */
+  text: Utf8Text
 }
 
+/** What hardly any reading looks at. */
 interface More {
   retweeter: UserCard | null
   counts: Counts | null
@@ -46,16 +39,23 @@ interface More {
 
 export function packEntry(entry: Entry, retweeter: UserCard | null, card: Card | null): PackedEntry {
   const { id, tweetId, authorId, retweeterId } = entry
-  const more: More | null =
-    retweeter === null && card === null
-      ? null
-      : { retweeter, counts: card?.counts ?? null, poll: card?.poll ?? null, quote: card?.quote ?? null }
-  const head = card === null ? EMPTY : encoder.encode(card.json.slice(0, -1))
-  const tail = more === null ? EMPTY : encoder.encode(JSON.stringify(more))
+  const more: More = {
+    retweeter,
+    counts: card?.counts ?? null,
+    poll: card?.poll ?? null,
+    quote: card?.quote ?? null,
+  }
+  const fields = [
+    id,
+    tweetId,
+    authorId,
+    retweeterId ?? 0,
+    card?.revision ?? '',
+    card?.json.slice(0, -1) ?? '',
+  ]
   return {
-    fields: `${id}\t${tweetId}\t${authorId}\t${retweeterId ?? 0}\t${card?.revision ?? ''}\t${head.length}\t${tail.length}`,
-    bits: card !== null && (card.poll !== null || card.quote !== null) ? HAS_PARTS : 0,
-    bytes: concat([head, tail]),
+    bits: more.poll === null && more.quote === null ? 0 : HAS_PARTS,
+    text: toUtf8(`${fields.join('\t')}\t${JSON.stringify(more)}`),
   }
 }
 
@@ -64,33 +64,22 @@ export function packPage(
   entries: readonly { packed: PackedEntry; reading: Reading }[],
 ): PackedPage {
   const { top, reached, floor, kept, pulled, ownCardChangedAtMs } = frame
-  let text = `${top}\t${reached}\t${floor}\t${kept}\t${ownCardChangedAtMs}\t${pulled.hash}\t${pulled.authors.join()}`
+  const lines = [
+    `${top}\t${reached}\t${floor}\t${kept}\t${ownCardChangedAtMs}\t${pulled.hash}\t${pulled.authors.join()}`,
+  ]
   for (const { packed, reading } of entries) {
     const { flags, quoteFlags, ofFollowee, hidesQuote, affinity } = reading
     const bits = packed.bits | (ofFollowee ? OF_FOLLOWEE : 0) | (hidesQuote ? HIDES_QUOTE : 0)
-    text += `\n${flags}\t${quoteFlags}\t${bits}\t${affinity}\t${packed.fields}`
+    lines.push(`${flags}\t${quoteFlags}\t${bits}\t${affinity}\t${packed.text}`)
   }
-  const head = encoder.encode(text)
-  const length = new Uint8Array(LENGTH_BYTES)
-  new DataView(length.buffer).setUint32(0, head.length)
-  return concat([length, head, ...entries.map(({ packed }) => packed.bytes)]) as PackedPage
+  return lines.join('\n') as PackedPage
 }
 
 export function unpackPage(packed: PackedPage): TimelinePage {
-  const length = new DataView(packed.buffer, packed.byteOffset).getUint32(0)
-  let at = LENGTH_BYTES + length
-  const [frame = '', ...lines] = decoder.decode(packed.subarray(LENGTH_BYTES, at)).split('\n')
+  const [frame = '', ...lines] = packed.split('\n')
   const [top, reached, floor, kept, ownCardChangedAtMs, hash = '', authors = ''] = frame.split('\t')
-  const entries = lines.map((line) => {
-    const fields = line.split('\t')
-    const headEnd = at + Number(fields[9])
-    const end = headEnd + Number(fields[10])
-    const entry = unpackEntry(fields, { packed, start: at, headEnd, end })
-    at = end
-    return entry
-  })
   return {
-    entries,
+    entries: lines.map(unpackEntry),
     top: Number(top),
     reached: Number(reached),
     floor: Number(floor),
@@ -100,32 +89,35 @@ export function unpackPage(packed: PackedPage): TimelinePage {
   }
 }
 
-/** Where an entry's bytes are: views of them are made only where somebody looks. */
-interface Place {
-  packed: PackedPage
-  start: number
-  headEnd: number
-  end: number
-}
-
-function unpackEntry(fields: readonly string[], place: Place): PageEntry {
-  const [flags, quoteFlags, bits, affinity, id, tweetId, authorId, retweeterId, revision = ''] = fields
+function unpackEntry(line: string): PageEntry {
+  const [
+    flags,
+    quoteFlags,
+    bits,
+    affinity,
+    id,
+    tweetId,
+    authorId,
+    retweeterId,
+    revision = '',
+    json = '',
+    more = '',
+  ] = line.split('\t')
   const set = Number(bits)
+  const tweet = Number(tweetId)
+  const author = Number(authorId)
   return {
-    id: Number(id) as EntryId,
-    tweetId: Number(tweetId) as TweetId,
-    authorId: Number(authorId) as UserId,
-    retweeterId: (Number(retweeterId) || null) as UserId | null,
+    id: (id === tweetId ? tweet : Number(id)) as EntryId,
+    tweetId: tweet as TweetId,
+    authorId: author as UserId,
+    retweeterId: retweeterId === '0' ? null : (Number(retweeterId) as UserId),
     flags: Number(flags),
     quoteFlags: Number(quoteFlags),
     ofFollowee: (set & OF_FOLLOWEE) !== 0,
     hidesQuote: (set & HIDES_QUOTE) !== 0,
     affinity: Number(affinity),
-    retweeter: retweeterId === '0' || place.headEnd === place.end ? null : moreIn(place).retweeter,
-    card:
-      place.start === place.headEnd
-        ? null
-        : new UnpackedCard(Number(tweetId), Number(authorId), revision, (set & HAS_PARTS) !== 0, place),
+    retweeter: retweeterId === '0' ? null : moreIn(more).retweeter,
+    card: json === '' ? null : new UnpackedCard(tweet, author, revision, json, (set & HAS_PARTS) !== 0, more),
   }
 }
 
@@ -134,50 +126,40 @@ class UnpackedCard implements Card {
   readonly tweetId: number
   readonly authorId: number
   readonly revision: string
+  readonly open: Utf8Text
   readonly poll: CardBody['poll']
   readonly quote: Card['quote']
-  readonly #place: Place
+  readonly #more: string
 
-  constructor(tweetId: number, authorId: number, revision: string, hasParts: boolean, place: Place) {
-    const { poll, quote } = hasParts ? moreIn(place) : NO_PARTS
+  constructor(
+    tweetId: number,
+    authorId: number,
+    revision: string,
+    open: string,
+    hasParts: boolean,
+    more: string,
+  ) {
+    const { poll, quote } = hasParts ? moreIn(more) : NO_PARTS
     this.tweetId = tweetId
     this.authorId = authorId
     this.revision = revision
+    this.open = open as Utf8Text
     this.poll = poll
     this.quote = quote
-    this.#place = place
-  }
-
-  get bytes(): Uint8Array {
-    const { packed, start, headEnd } = this.#place
-    return packed.subarray(start, headEnd)
+    this.#more = more
   }
 
   get json(): string {
-    return `${decoder.decode(this.bytes)}}`
+    return `${fromUtf8(this.open)}}`
   }
 
   get counts(): Counts {
-    return moreIn(this.#place).counts ?? NO_COUNTS
+    return moreIn(this.#more).counts ?? NO_COUNTS
   }
 }
 
 const NO_PARTS = { poll: null, quote: null } as const
-const EMPTY = new Uint8Array(0)
 
-function moreIn({ packed, headEnd, end }: Place): More {
-  return JSON.parse(decoder.decode(packed.subarray(headEnd, end))) as More
-}
-
-/** Pieces of bytes as one. */
-export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0
-  for (const piece of pieces) length += piece.length
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
+function moreIn(text: string): More {
+  return JSON.parse(fromUtf8(text as Utf8Text)) as More
 }

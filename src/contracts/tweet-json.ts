@@ -1,4 +1,5 @@
 import type { UserCard } from './http/users.ts'
+import { toUtf8, type Utf8Text } from './utf8-text.ts'
 
 export interface Counts {
   likes: number
@@ -24,8 +25,8 @@ export interface CardBody {
   authorId: number
   /** A non-empty JSON object, without the counts, the flags, `quote_tweet` and `poll`. */
   json: string
-  /** `json` in UTF-8 but for its closing brace, where it came so. */
-  bytes?: Uint8Array
+  /** `json` without its closing brace, where it came so. */
+  open?: Utf8Text
   /** Those of when the card was made. */
   counts: Counts
   poll: { endsAtMs: number; options: string[] } | null
@@ -64,27 +65,22 @@ export interface Reading {
   retweetedBy: UserCard | null
 }
 
-/** Counts of a tweet, and how they are written once a page knows them. */
+/** Counts of a tweet, and its fields that say them, with a comma before them. */
 export interface CountsJson {
   counts: Counts
-  /** The fields in UTF-8, with a comma before them. */
-  bytes: Uint8Array
+  json: string
 }
 
 export function serializeCounts(counts: Counts): CountsJson {
-  return { counts, bytes: encoder.encode(countFields(counts)) }
+  return { counts, json: countFields(counts) }
 }
 
-/** A Tweet's wire JSON in pieces of UTF-8. Those of most tweets, which quote nothing and ask nothing, are there already. */
-export function joinTweetBytes(
-  card: Card,
-  reading: Reading,
-  known: CountsJson | null,
-): readonly Uint8Array[] {
-  const { bytes, tweetId } = card
+/** A Tweet's wire JSON. That of most tweets, which quote nothing and ask nothing, is there already but for counts and flags. */
+export function joinTweetUtf8(card: Card, reading: Reading, known: CountsJson | null): Utf8Text {
   const isPlain = card.quote === null && card.poll === null && reading.retweetedBy === null
-  if (!isPlain || bytes === undefined || known === null) return [encoder.encode(joinTweetJson(card, reading))]
-  return [bytes, NO_PARTS, known.bytes, CLOSING_FLAGS[reading.flagsOf(tweetId) & FLAGS_MASK] ?? NO_PARTS]
+  if (!isPlain || card.open === undefined || known === null) return toUtf8(joinTweetJson(card, reading))
+  const flags = reading.flagsOf(card.tweetId) & FLAGS_MASK
+  return `${card.open},"quote_tweet":null,"poll":null${known.json}${CLOSING_FLAGS[flags]}` as Utf8Text
 }
 
 /** A Tweet's wire JSON: its serialized card, never parsed again on the way, joined with what changes often. */
@@ -126,13 +122,9 @@ function flagFields(flags: number): string {
   )
 }
 
-const encoder = new TextEncoder()
-const NO_PARTS = encoder.encode(',"quote_tweet":null,"poll":null')
 const FLAGS_MASK = FLAG_LIKED | FLAG_RETWEETED | FLAG_BOOKMARKED
 /** The end of a tweet, for each combination of flags. */
-const CLOSING_FLAGS = Array.from({ length: FLAGS_MASK + 1 }, (_, flags) =>
-  encoder.encode(`${flagFields(flags)}}`),
-)
+const CLOSING_FLAGS = Array.from({ length: FLAGS_MASK + 1 }, (_, flags) => `${flagFields(flags)}}`)
 
 function pollJson({ tweetId, poll }: CardBody, { votes }: Counts, flags: number, nowMs: number): string {
   if (poll === null) return 'null'

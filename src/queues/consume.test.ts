@@ -32,6 +32,7 @@ function batchOf(bodies: unknown[], attempts = 1): Judged {
 const errors = vi.fn<Logger['error']>()
 const log: Logger = { info: () => {}, warn: () => {}, error: errors }
 const handlers = (handle: (bodies: string[]) => Promise<Verdict[]>) => ({
+  databaseEpoch: 2,
   parse: (body: unknown) => (typeof body === 'string' ? body : null),
   handle,
   onPoison: async (_bodies: unknown[]) => {},
@@ -60,6 +61,18 @@ describe('a consumer', () => {
     expect(handle.mock.calls).toEqual([[['a', 'b', 'c']]])
     expect(onPoison.mock.calls).toEqual([[[1, null]]])
     expect([...verdicts.values()]).toEqual(Array(5).fill('ack'))
+  })
+
+  it('drops what an older history of the database owed, and leaves a newer one to a newer Worker', async () => {
+    const bodies = [1, 2, 3].map((epoch) => ({ epoch, outbox_id: 7 }))
+    const { batch, verdicts } = batchOf([...bodies, { outbox_id: 8 }])
+    const handle = vi.fn(async (found: unknown[]) => found.map((): Verdict => 'ack'))
+    const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+    await consume(batch, log, { ...handlers(handle), parse: (body: unknown) => body, handle })
+    expect(handle.mock.calls).toEqual([[[bodies[1], { outbox_id: 8 }]]])
+    expect([...verdicts.values()]).toEqual(expect.arrayContaining(['ack', 'ack', 1, 'ack']))
+    expect(verdicts.get(bodies[2])).toBe(1)
+    expect(log.warn).toHaveBeenCalledWith('lost_history', { queue: 'warbler-test', messages: 1 })
   })
 
   it('calls nobody for nothing', async () => {

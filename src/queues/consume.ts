@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Logger } from '../domain/log.ts'
 
 /** What a handler says of one message: its effect is done, or it is to come again. */
@@ -11,6 +12,9 @@ function backoffSeconds(attempts: number): number {
 /** Messages that come again are handled each alone, so many at a time. */
 const ALONE_AT_ONCE = 4
 
+/** A message as it is sent: `epoch` is that of the database whose outbox owes it. */
+const sentUnder = z.object({ epoch: z.number().int() })
+
 /**
  * The loop of every consumer: what cannot be parsed goes to `onPoison`, the rest to `handle` as one batch, which
  * gives a verdict for each. A batch that throws is retried whole; its effects can be repeated. What comes again is handled
@@ -20,16 +24,19 @@ export async function consume<Body>(
   batch: MessageBatch,
   log: Logger,
   {
+    databaseEpoch,
     parse,
     handle,
     onPoison,
   }: {
+    databaseEpoch: number
     parse(body: unknown): Body | null
     handle(bodies: Body[]): Promise<Verdict[]>
     onPoison(bodies: unknown[]): Promise<void>
   },
 ): Promise<void> {
-  const parsed = batch.messages.map((message) => ({ message, body: parse(message.body) }))
+  const current = ofThisHistory(batch, databaseEpoch, log)
+  const parsed = current.map((message) => ({ message, body: parse(message.body) }))
   const poison = parsed.filter(({ body }) => body === null)
   const good = parsed.flatMap(({ message, body }) => (body === null ? [] : [{ message, body }]))
   await judgeAll(log, batch.queue, poison, async (entries) => {
@@ -37,6 +44,27 @@ export async function consume<Body>(
     return entries.map(() => 'ack' as const)
   })
   await judgeAll(log, batch.queue, good, (entries) => handle(entries.map(({ body }) => body)))
+}
+
+/**
+ * After a restore of the database its outbox counts anew, so a message of the lost history may name the row of something
+ * else: it is dropped, and what is owed is sent again by the relay. One of a newer history than this Worker's waits for a
+ * Worker that knows it.
+ */
+function ofThisHistory(batch: MessageBatch, databaseEpoch: number, log: Logger): Message[] {
+  const current: Message[] = []
+  let lost = 0
+  for (const message of batch.messages) {
+    const epoch = sentUnder.safeParse(message.body).data?.epoch ?? databaseEpoch
+    if (epoch === databaseEpoch) current.push(message)
+    else if (epoch > databaseEpoch) message.retry({ delaySeconds: backoffSeconds(message.attempts) })
+    else {
+      message.ack()
+      lost++
+    }
+  }
+  if (lost > 0) log.warn('lost_history', { queue: batch.queue, messages: lost })
+  return current
 }
 
 interface Judged {

@@ -12,6 +12,7 @@ const addressed = z.object({ outbox_id: z.number().int().positive(), event: z.un
  */
 export async function consumeDeadLetters(batch: MessageBatch, deps: Deps): Promise<void> {
   await consume<{ message: unknown }>(batch, deps.log, {
+    databaseEpoch: deps.settings.databaseEpoch,
     parse: (message) => ({ message }),
     handle: async (bodies) => {
       const letters = bodies.flatMap(({ message }) => toDeadLetter(message) ?? [])

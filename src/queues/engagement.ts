@@ -15,6 +15,7 @@ const STEPS_AT_ONCE = 4
 /** Folds the ledger's deltas of what a batch of hints names, all in one round trip, and erases what deletions owe. */
 export async function consumeEngagement(batch: MessageBatch, deps: Deps): Promise<void> {
   await consume<EngagementMessage>(batch, deps.log, {
+    databaseEpoch: deps.settings.databaseEpoch,
     parse: (body) => engagementMessage.safeParse(body).data ?? null,
     handle: async (messages) => {
       const failed = await eraseAll(deps, messages.filter(isEvent))

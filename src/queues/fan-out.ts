@@ -24,6 +24,7 @@ const NARROWED_DELAY_SECONDS = 1
 /** Tells the timelines: entries and what becomes of them to followers; of graph, flags and sessions their owner. */
 export async function consumeFanOut(batch: MessageBatch, deps: Deps): Promise<void> {
   await consume<FanOutMessage>(batch, deps.log, {
+    databaseEpoch: deps.settings.databaseEpoch,
     parse: (body) => fanOutMessage.safeParse(body).data ?? null,
     handle: (messages) => fanOut(deps, messages),
     onPoison: (bodies) =>

@@ -1,5 +1,6 @@
 import type { PageEntry } from '../contracts/timeline.ts'
-import { joinTweetBytes, type Reading } from '../contracts/tweet-json.ts'
+import { joinTweetUtf8, type Reading } from '../contracts/tweet-json.ts'
+import { toUtf8, type Utf8Text } from '../contracts/utf8-text.ts'
 import { isUnavailable } from '../db/client.ts'
 import { readHomeAbove, readHomeBelow } from '../db/statements/home-timeline.ts'
 import type { EntryRow } from '../db/statements/tweets.ts'
@@ -22,15 +23,10 @@ export type HomePosition = { top: EntryId | null } & (
  */
 export type Degraded = 'stale' | 'timeline'
 
-/** A serialized Tweet, in pieces of UTF-8. */
-export type TweetBytes = readonly Uint8Array[]
-
-const encoder = new TextEncoder()
-
 /** One stretch of the timeline, after the rules. */
 export interface Stretch {
-  /** Newest first. */
-  tweets: TweetBytes[]
+  /** Serialized Tweets, newest first. */
+  tweets: Utf8Text[]
   /** All between where it began and here, inclusive, is among the tweets. */
   reached: number
   /** Nothing comes after it in its direction. */
@@ -186,7 +182,7 @@ export function presentEntry(
   entry: PageEntry,
   { freshness, cards, quotes, users }: Freshened,
   nowMs: number,
-): TweetBytes | null {
+): Utf8Text | null {
   const { tweetId, retweeterId, flags } = entry
   const card = cards.get(tweetId) ?? entry.card
   const candidate = freshness.get(tweetId) ?? { gone: false, authorIsPrivate: false }
@@ -200,10 +196,10 @@ export function presentEntry(
     hides: () => quote.hidden,
     retweetedBy: retweeterId === null ? null : (users.get(retweeterId) ?? entry.retweeter),
   }
-  return joinTweetBytes(card, reading, freshness.get(tweetId)?.counts ?? null)
+  return joinTweetUtf8(card, reading, freshness.get(tweetId)?.counts ?? null)
 }
 
-function isShown(tweet: TweetBytes | null): tweet is TweetBytes {
+function isShown(tweet: Utf8Text | null): tweet is Utf8Text {
   return tweet !== null
 }
 
@@ -272,8 +268,8 @@ async function whenAvailable<Rows>(reading: Promise<Rows>): Promise<Rows | null>
   }
 }
 
-function presentRow({ entry }: EntryRow, viewerId: UserId, nowMs: number): TweetBytes | null {
+function presentRow({ entry }: EntryRow, viewerId: UserId, nowMs: number): Utf8Text | null {
   if (entry === null) return null
   const tweet = presentTweet(entry.tweet, entry.flags, { viewerId, nowMs }, entry.retweeter)
-  return [encoder.encode(JSON.stringify({ ...tweet, impression_count: undefined }))]
+  return toUtf8(JSON.stringify({ ...tweet, impression_count: undefined }))
 }

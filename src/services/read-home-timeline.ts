@@ -1,14 +1,9 @@
+import type { Utf8Text } from '../contracts/utf8-text.ts'
 import type { EntryId } from '../domain/ids.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { readMarker } from './home-marker.ts'
 import { unavailable } from './home-skeleton.ts'
-import {
-  type Degraded,
-  type HomePosition,
-  readStretch,
-  type Stretch,
-  type TweetBytes,
-} from './home-stretch.ts'
+import { type Degraded, type HomePosition, readStretch, type Stretch } from './home-stretch.ts'
 
 /** How often a page that rules have thinned is filled up before it is answered short. */
 const REFILLS_MAX = 4
@@ -24,8 +19,8 @@ export interface HomeRequest {
 export type HomePlace = { top: EntryId } & ({ before: number } | { after: number })
 
 export interface HomePage {
-  /** Newest first. */
-  tweets: TweetBytes[]
+  /** Serialized Tweets, newest first. */
+  tweets: Utf8Text[]
   /** Where the page of older tweets begins; null at the end of history. */
   older: HomePlace | null
   /** Where the page of newer tweets begins; null at the beginning of the scroll. */
@@ -79,7 +74,7 @@ export async function readHomeAroundMarker(deps: Deps, viewer: Viewer, limit: nu
 
 /** Stretches until a page is full. */
 interface Filled {
-  tweets: TweetBytes[]
+  tweets: Utf8Text[]
   /** Where to go on; null where nothing comes after. */
   rest: HomePosition | null
   top: EntryId | null
@@ -112,7 +107,7 @@ function isEnough({ tweets, degraded }: Filled, limit: number): boolean {
   return tweets.length >= limit || (degraded === 'stale' && tweets.length > 0)
 }
 
-function joined(begin: HomePosition, tweets: TweetBytes[], stretch: Stretch): TweetBytes[] {
+function joined(begin: HomePosition, tweets: Utf8Text[], stretch: Stretch): Utf8Text[] {
   return 'after' in begin ? [...stretch.tweets, ...tweets] : [...tweets, ...stretch.tweets]
 }
 

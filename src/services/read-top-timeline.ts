@@ -1,17 +1,11 @@
 import type { PageEntry } from '../contracts/timeline.ts'
 import { NO_COUNTS } from '../contracts/tweet-json.ts'
+import type { Utf8Text } from '../contracts/utf8-text.ts'
 import { type EntryId, timeOf } from '../domain/ids.ts'
 import { rank, rankingScore } from '../domain/ranking.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { readSkeleton, type Skeleton, TimelineFailed, unavailable } from './home-skeleton.ts'
-import {
-  type Degraded,
-  type Hydrated,
-  hydrate,
-  presentEntry,
-  readStretch,
-  type TweetBytes,
-} from './home-stretch.ts'
+import { type Degraded, type Hydrated, hydrate, presentEntry, readStretch } from './home-stretch.ts'
 
 /** Entries that are ranked together: the newest so many, then those below them. */
 const WINDOW_ENTRIES = 100
@@ -36,7 +30,7 @@ export interface TopPlace {
 }
 
 export interface TopPage {
-  tweets: TweetBytes[]
+  tweets: Utf8Text[]
   next: TopPlace | null
   degraded: Degraded | null
 }
@@ -68,7 +62,7 @@ export async function readTopTimeline(
 }
 
 interface TopWindow {
-  tweets: TweetBytes[]
+  tweets: Utf8Text[]
   next: TopPlace | null
   degraded: Degraded | null
 }
@@ -144,7 +138,7 @@ function present(
   { fresh }: Hydrated,
   { skeleton, before, end, wanted, known, nowMs }: Presenting,
 ): TopWindow {
-  const tweets: TweetBytes[] = []
+  const tweets: Utf8Text[] = []
   let taken = 0
   for (; taken < known && tweets.length < wanted; taken++) {
     const entry = order[taken]

@@ -32,7 +32,7 @@ export function createDeps(env: Env, { log, timing, defer }: Ambient): Deps {
     uuid: () => crypto.randomUUID(),
     passwords: env.PASSWORDS,
     timeline: (user: UserId): TimelineRpc => timelineStub(env, user),
-    queues: createQueues(env),
+    queues: createQueues(env, settings.databaseEpoch),
     ...cachesOf(settings),
     sharedCache,
     defer: (work) => defer(work.catch((error) => log.error('deferred_work_failed', { error }))),

@@ -5,6 +5,8 @@ import type { OutboxRow } from '../contracts/queues.ts'
 import { newUserId } from '../domain/ids.ts'
 import { createQueues } from './queues.ts'
 
+const EPOCH = 3
+
 /** Of one `sendBatch` (Cloudflare Queues, "Limits"). */
 const MESSAGES_MAX = 100
 const BYTES_MAX = 256_000
@@ -38,7 +40,7 @@ function fakeQueue(): FakeQueue {
 
 function open() {
   const [fanOut, engagement] = [fakeQueue(), fakeQueue()]
-  return { fanOut, engagement, queues: createQueues({ FAN_OUT_0: fanOut, ENGAGEMENT: engagement }) }
+  return { fanOut, engagement, queues: createQueues({ FAN_OUT_0: fanOut, ENGAGEMENT: engagement }, EPOCH) }
 }
 
 const row = (id: number, message: unknown = { v: 1 }, queue: OutboxRow['queue'] = 'fan-out'): OutboxRow => ({
@@ -62,11 +64,11 @@ describe('outbox rows', () => {
     ])
     expect(fanOut.batches).toEqual([
       [
-        { outbox_id: 7, event: { type: 'a' } },
-        { outbox_id: 9, event: { type: 'c' } },
+        { epoch: EPOCH, outbox_id: 7, event: { type: 'a' } },
+        { epoch: EPOCH, outbox_id: 9, event: { type: 'c' } },
       ],
     ])
-    expect(engagement.batches).toEqual([[{ outbox_id: 8, event: { type: 'b' } }]])
+    expect(engagement.batches).toEqual([[{ epoch: EPOCH, outbox_id: 8, event: { type: 'b' } }]])
   })
 
   it('are not sent when there are none', async () => {
@@ -101,7 +103,7 @@ describe('outbox rows', () => {
         const given = lengths.map((length, index) => row(index + 1, '鳥'.repeat(length / 3)))
         await queues.sendOutbox(given)
         expect(fanOut.batches.flat()).toEqual(
-          given.map(({ id, message }) => ({ outbox_id: id, event: message })),
+          given.map(({ id, message }) => ({ epoch: EPOCH, outbox_id: id, event: message })),
         )
         for (const batch of fanOut.batches) {
           expect(batch.length).toBeGreaterThan(0)
@@ -116,7 +118,7 @@ describe('outbox rows', () => {
   it('fail as a whole when a queue does, and the other queue has them all the same', async () => {
     const { fanOut, engagement } = open()
     const broken: Queue = { ...fanOut, sendBatch: () => Promise.reject(new Error('queue away')) }
-    const queues = createQueues({ FAN_OUT_0: broken, ENGAGEMENT: engagement })
+    const queues = createQueues({ FAN_OUT_0: broken, ENGAGEMENT: engagement }, EPOCH)
     await expect(queues.sendOutbox([row(1), row(2, {}, 'engagement')])).rejects.toThrow('queue away')
     expect(sizesOf(engagement)).toEqual([1])
   })
@@ -128,7 +130,7 @@ describe('several fan-out queues', () => {
     const bindings = Object.fromEntries(fanOut.map((queue, index) => [`FAN_OUT_${index}`, queue]))
     const engagement = fakeQueue()
     const env = { FAN_OUT_0: fakeQueue(), ENGAGEMENT: engagement, ...bindings }
-    return { fanOut, engagement, queues: createQueues(env) }
+    return { fanOut, engagement, queues: createQueues(env, EPOCH) }
   }
   const shardedUser = (shard: number) => newUserId(Date.UTC(2026, 0, 1), () => (shard + 0.5) / 1024)
   const [even, odd] = [shardedUser(6), shardedUser(7)]
@@ -165,7 +167,7 @@ describe('several fan-out queues', () => {
   it('end where a number is missing', async () => {
     const { queues, fanOut } = openWith(3)
     const env = { FAN_OUT_0: fanOut[0] ?? fakeQueue(), ENGAGEMENT: fakeQueue(), FAN_OUT_2: fanOut[2] }
-    await createQueues(env).sendOutbox(ofUser(odd).map((message, index) => row(index + 1, message)))
+    await createQueues(env, EPOCH).sendOutbox(ofUser(odd).map((message, index) => row(index + 1, message)))
     expect(fanOut.map((queue) => idsIn(queue).length)).toEqual([8, 0, 0])
     await queues.sendOutbox([row(1, { type: 'unknown' })])
     expect(fanOut.map((queue) => idsIn(queue).length)).toEqual([8, 1, 0])

@@ -11,15 +11,18 @@ const FOLD_SUBJECTS_MAX = 500
 /** There may be `FAN_OUT_1` and so on, too: as many as `wrangler.toml` binds, numbered without a gap. */
 type Queues = Pick<Env, 'FAN_OUT_0' | 'ENGAGEMENT'>
 
-/** The queues, in as few sends as the platform's limits allow, all queues at once. */
-export function createQueues(env: Queues): QueuePort {
+/**
+ * The queues, in as few sends as the platform's limits allow, all queues at once. Messages say which history of the
+ * database they are of.
+ */
+export function createQueues(env: Queues, databaseEpoch: number): QueuePort {
   return {
     async sendOutbox(rows, delaySeconds = 0) {
       const fanOut = fanOutQueues(env)
       const bodies = rows.map((row) => ({
         queue:
           row.queue === 'engagement' ? env.ENGAGEMENT : (fanOut[lotOf(row) % fanOut.length] ?? env.FAN_OUT_0),
-        body: { outbox_id: row.id, event: row.message },
+        body: { epoch: databaseEpoch, outbox_id: row.id, event: row.message },
       }))
       const byQueue = Map.groupBy(bodies, ({ queue }) => queue)
       await Promise.all(

@@ -185,6 +185,25 @@ describe('faults for tests', () => {
     expect(await driver().query(`select count(*)::int as n from ${table}`)).toEqual([{ n: 1 }])
   })
 
+  it('cut so many answers in the middle, of requests that were executed', async () => {
+    const table = await tableOf(server(), 'n int')
+    await setFaults({ cutAnswer: 1 })
+    const insert = () => driver().query(`insert into ${table} values (1)`)
+    await expect(insert()).rejects.toThrow('terminated')
+    await insert()
+    expect(await driver().query(`select count(*)::int as n from ${table}`)).toEqual([{ n: 2 }])
+  })
+
+  it('touch only each so-many-th request', async () => {
+    await setFaults({ refuse: true, every: 3 })
+    const refused: boolean[] = []
+    for (let n = 0; n < 6; n++) {
+      const answered = driver()`select 1`.then(() => true)
+      refused.push(!(await answered.catch(() => false)))
+    }
+    expect(refused).toEqual([false, false, true, false, false, true])
+  })
+
   it('touch only requests with the text that is to match', async () => {
     await setFaults({ refuse: true, match: 'as unlucky' })
     const sql = driver()
@@ -192,8 +211,8 @@ describe('faults for tests', () => {
     await failureOf(sql.transaction([sql`select 1`, sql`select 1 as unlucky`]))
   })
 
-  it('delay requests', async () => {
-    await setFaults({ delayMs: 200 })
+  it.each(['delayMs', 'delayAnswerMs'])('delay requests by %s', async (name) => {
+    await setFaults({ [name]: 200 })
     const startedMs = performance.now()
     await driver()`select 1`
     expect(performance.now() - startedMs).toBeGreaterThan(190)

@@ -3,15 +3,14 @@ import { describe, expect, it, vi } from 'vitest'
 import { type TweetPage, tweetPage } from '../../src/contracts/http/tweets.ts'
 import { unpackPage } from '../../src/contracts/packed-page.ts'
 import { KEPT_ENTRIES } from '../../src/contracts/timeline.ts'
+import { fromUtf8, type Utf8Text } from '../../src/contracts/utf8-text.ts'
 import { ensureTweetPartitionsSql } from '../../src/db/partitions.ts'
 import type { TweetId } from '../../src/domain/ids.ts'
 import type { Deps, Viewer } from '../../src/services/deps.ts'
-import type { TweetBytes } from '../../src/services/home-stretch.ts'
 import { readHomeTimeline } from '../../src/services/read-home-timeline.ts'
 import { FreshnessCache } from '../../src/views/freshen.ts'
 import { follow, post, postAndDeliver, remove, spread, unfollow } from './consumers.ts'
 import { api, rows, testDeps } from './harness.ts'
-import { textOf } from './homes.ts'
 import {
   insertFollowers,
   insertPeople,
@@ -135,7 +134,7 @@ describe('pages', () => {
       offset: 0,
       from: null,
     })
-    expect(page.tweets.map((tweet) => (JSON.parse(textOf(tweet)) as { id: number }).id)).toEqual(
+    expect(page.tweets.map((tweet) => (JSON.parse(fromUtf8(tweet)) as { id: number }).id)).toEqual(
       tweets.slice(25, 45),
     )
   })
@@ -160,8 +159,8 @@ describe('freshening', () => {
       offset: 0,
       from: null,
     })
-  const parsed = (tweets: TweetBytes[]) =>
-    tweets.map((bytes) => JSON.parse(textOf(bytes)) as { id: number; like_count: number })
+  const parsed = (tweets: Utf8Text[]) =>
+    tweets.map((bytes) => JSON.parse(fromUtf8(bytes)) as { id: number; like_count: number })
 
   it('shows counts as they are, and from the cache for its time', async () => {
     const { reader, author } = await readerAndAuthor()
@@ -194,8 +193,8 @@ describe('freshening', () => {
     await rows(
       sql`update users set display_name = 'Renamed', revision = revision + 1 where id = ${author.id}`,
     )
-    const [tweet = []] = (await fresh(reader)).tweets
-    expect(textOf(tweet)).toContain('"display_name":"Renamed"')
+    const [tweet = '' as Utf8Text] = (await fresh(reader)).tweets
+    expect(fromUtf8(tweet)).toContain('"display_name":"Renamed"')
   })
 
   it('is not waited for past its deadline: the page comes as the object has it and says so', async () => {
@@ -228,6 +227,6 @@ describe('without the database', () => {
     })
     const page = await readHomeTimeline(broken, reader, { limit: 20, offset: 0, from: null })
     expect(page.degraded).toBe('stale')
-    expect(page.tweets.map((text) => (JSON.parse(textOf(text)) as { id: number }).id)).toEqual([id])
+    expect(page.tweets.map((text) => (JSON.parse(fromUtf8(text)) as { id: number }).id)).toEqual([id])
   })
 })

@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import type { z } from 'zod'
 import { tweet } from '../../src/contracts/http/tweets.ts'
-import { concat } from '../../src/contracts/packed-page.ts'
+import { fromUtf8 } from '../../src/contracts/utf8-text.ts'
 import { pullTimeline } from '../../src/db/statements/home-timeline.ts'
 import { MAX_ID, type UserId } from '../../src/domain/ids.ts'
 import type { Deps, Viewer } from '../../src/services/deps.ts'
@@ -36,12 +36,7 @@ export async function readHome(
 }
 
 export function parseHome({ tweets, ...page }: HomePage): ReadHome {
-  return { ...page, tweets: tweets.map((bytes) => tweet.parse(JSON.parse(textOf(bytes)))) }
-}
-
-/** A serialized tweet as text. */
-export function textOf(pieces: readonly Uint8Array[]): string {
-  return new TextDecoder().decode(concat(pieces))
+  return { ...page, tweets: tweets.map((text) => tweet.parse(JSON.parse(fromUtf8(text)))) }
 }
 
 /** A line of a home timeline: a tweet, and whose retweet shows it. */

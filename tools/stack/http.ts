@@ -31,6 +31,13 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
   response.end(bytes)
 }
 
+/** Sends the beginning of an answer, and cuts the connection. */
+export function cutWithin(response: ServerResponse, body: unknown) {
+  const bytes = Buffer.from(JSON.stringify(body))
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length })
+  response.write(bytes.subarray(0, bytes.length / 2), () => response.socket?.destroy())
+}
+
 /**
  * Answers a client that is still sending, reads no more of it and ends the connection. Closing it at once would make
  * the system tell the client of a broken connection before it has read why: so only this direction is closed, and the

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { answerJson, readBody, refuseFurtherBody } from './http.ts'
+import { answerJson, cutWithin, readBody, refuseFurtherBody } from './http.ts'
 import type { Faults } from './neon-faults.ts'
 import { Dropped, faultsSchema, withFaults } from './neon-faults.ts'
 import { createPools } from './neon-pools.ts'
@@ -139,7 +139,8 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 
 function answerError(request: IncomingMessage, response: ServerResponse, error: unknown) {
   if (error instanceof Dropped) {
-    response.socket?.destroy()
+    if (error.answer === undefined) response.socket?.destroy()
+    else cutWithin(response, error.answer)
     return
   }
   const refusal = refusalOf(error)

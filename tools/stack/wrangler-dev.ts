@@ -44,6 +44,8 @@ const NAMELESS_WORKER = /^\[undefined\] /
 export interface WranglerOptions {
   /** The first one's Worker is the one that answers on the port. */
   configs: WorkerConfig[]
+  /** Instead of the entry that the first one's configuration names. */
+  main?: string | undefined
   port: number
   dataDir: string
   /** Instead of `.dev.vars`, and above `[vars]`, for the first Worker. */
@@ -63,13 +65,14 @@ export interface WranglerDev {
 
 /** Starts `wrangler dev` for the Workers on loopback, quietly and without asking or telling anybody anything. */
 export async function startWranglerDev(options: WranglerOptions): Promise<WranglerDev> {
-  const { configs, port, dataDir, envFile, print } = options
+  const { configs, main, port, dataDir, envFile, print } = options
   const child = spawnChild(
     process.execPath,
     [
       '--no-warnings',
       WRANGLER,
       'dev',
+      ...(main === undefined ? [] : [main]),
       ...configs.flatMap(({ path }) => ['-c', path]),
       ...['--ip', LOOPBACK, '--port', String(port)],
       ...['--inspector-ip', LOOPBACK, '--inspector-port', String(await freePort())],

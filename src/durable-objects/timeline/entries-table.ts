@@ -22,14 +22,20 @@ export class EntriesTable {
     this.#sql = sql
   }
 
-  /** All entries, newest first, with the cards of the newest ones. */
+  /** All entries, newest first, with the cards of the newest ones. Two plain scans, because rows read are what waking costs. */
   readAll(): KeptEntry[] {
-    const rows = this.#sql.exec<EntryRow>(
-      `select id, tweet_id, author_id, retweeter_id, retweeter, seq, case when n <= ${KEPT_CARDS} then card end as card
-       from (select *, row_number() over (order by id desc) as n from entries)
-       order by id desc`,
+    const cards = new Map(
+      this.#sql
+        .exec<{ id: number; card: string | null }>(
+          `select id, card from entries order by id desc limit ${KEPT_CARDS}`,
+        )
+        .toArray()
+        .map(({ id, card }) => [id, card]),
     )
-    return [...rows].map(fromRow)
+    const rows = this.#sql.exec<Omit<EntryRow, 'card'>>(
+      'select id, tweet_id, author_id, retweeter_id, retweeter, seq from entries order by id desc',
+    )
+    return [...rows].map((row) => fromRow({ ...row, card: cards.get(row.id) ?? null }))
   }
 
   insert({ id, tweetId, authorId, retweeterId, retweeter, seq, card }: KeptEntry): void {

@@ -33,7 +33,11 @@ export class FactsTable {
   }
 
   put<Name extends keyof Facts>(name: Name, value: Facts[Name]): void {
-    this.#sql.exec('insert or replace into facts (name, value) values (?, ?)', name, JSON.stringify(value))
+    this.#sql.exec(
+      'insert into facts (name, value) values (?, ?) on conflict (name) do update set value = excluded.value',
+      name,
+      JSON.stringify(value),
+    )
     this.#known[name] = value
   }
 

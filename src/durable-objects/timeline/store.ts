@@ -277,7 +277,8 @@ export class TimelineStore {
   /** Whom the owner follows has changed: which of them are pulled must be asked anew. */
   #forgetPullSet(): void {
     const known = this.#facts.get('pulled')
-    if (known !== null && known.hash !== '') this.#facts.put('pulled', { ...known, hash: UNKNOWN_SET })
+    if (known === null || known.hash === '' || known.hash === UNKNOWN_SET) return
+    this.#facts.put('pulled', { ...known, hash: UNKNOWN_SET })
   }
 
   // --- The reading position ---

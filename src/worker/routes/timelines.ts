@@ -16,11 +16,11 @@ import {
   moveMarkerRequest,
 } from '../../contracts/http/timelines.ts'
 import { tweetPage } from '../../contracts/http/tweets.ts'
-import { concat } from '../../contracts/packed-page.ts'
 import type { HomeMarker } from '../../contracts/timeline.ts'
+import type { Utf8Text } from '../../contracts/utf8-text.ts'
 import type { Viewer } from '../../services/deps.ts'
 import { moveMarker, readMarker } from '../../services/home-marker.ts'
-import type { Degraded, TweetBytes } from '../../services/home-stretch.ts'
+import type { Degraded } from '../../services/home-stretch.ts'
 import { readHomeAroundMarker, readHomeTimeline } from '../../services/read-home-timeline.ts'
 import { readTopTimeline } from '../../services/read-top-timeline.ts'
 import { readUserTimeline } from '../../services/read-user-timeline.ts'
@@ -32,10 +32,6 @@ import { readPage } from '../read-page.ts'
 import { serializedJson } from '../serialized-json.ts'
 import { TOP_CURSOR, topCursor, topPlace } from '../top-places.ts'
 import { json, problems, withAccessToken } from './answers.ts'
-
-const encoder = new TextEncoder()
-const HEAD = encoder.encode('{"tweets":[')
-const COMMA = encoder.encode(',')
 
 const tags = ['timelines']
 const USER_CURSOR = 'user'
@@ -161,13 +157,12 @@ async function readTop(c: HomeContext, query: PageQuery) {
 /** The tweets are serialized already: joining them is all that is left to do. */
 function answer(
   c: HomeContext,
-  { tweets, degraded }: { tweets: TweetBytes[]; degraded: Degraded | null },
+  { tweets, degraded }: { tweets: Utf8Text[]; degraded: Degraded | null },
   pagination: ScrollPagination,
 ) {
   if (degraded !== null) c.header('x-degraded', degraded)
-  const pieces = tweets.flatMap((tweet, index) => (index === 0 ? tweet : [COMMA, ...tweet]))
-  const tail = encoder.encode(`],"pagination":${JSON.stringify(pagination)}}`)
-  return serializedJson<HomePageJson>(c, concat([HEAD, ...pieces, tail]))
+  const body = `{"tweets":[${tweets.join()}],"pagination":${JSON.stringify(pagination)}}`
+  return serializedJson<HomePageJson>(c, body as Utf8Text)
 }
 
 function presentMarker(marker: HomeMarker | null): HomeMarkerJson {

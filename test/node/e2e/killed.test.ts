@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TweetId } from '../../../src/domain/ids.ts'
-import { until } from '../../../tools/stack/until.ts'
 import { api, done, homeOf, type Person, post, register } from '../harness/client.ts'
 import { addCrowd, type Crowd } from '../harness/crowd.ts'
 import { isAbout, type LiveSocket, openSocket, tweetsIn } from '../harness/live-socket.ts'
 import { owedBy, relayNow, untilSettled } from '../harness/owed.ts'
-import { newPlace, processesOf, type Stack, signalGroup, spawnStack, untilReady } from '../harness/stack.ts'
+import { killStack, newPlace, type Stack, spawnStack, untilReady } from '../harness/stack.ts'
 import { showWarningsOnFailure } from '../harness/warnings.ts'
 
 const STACK_ENV = { RATE_LIMITS: 'off' }
@@ -28,15 +27,6 @@ beforeAll(async () => {
 
 afterAll(() => stack.place.clear())
 showWarningsOnFailure(() => stack)
-
-/** Kills every process of the stack at once, the database's too, and answers when none is left. */
-async function kill() {
-  signalGroup(stack, 'SIGKILL')
-  await stack.ended
-  const { dataDir } = stack.place
-  await until(async () => (await processesOf(dataDir)).length === 0, { withinMs: 10_000 })
-  expect(await processesOf(dataDir)).toEqual([])
-}
 
 async function startAgain() {
   stack = await untilReady(spawnStack(stack.place, STACK_ENV))
@@ -82,7 +72,7 @@ interface Kill {
 async function killDuring({ author, followers }: Crowd, witness: LiveSocket): Promise<Kill> {
   const tweet = await post(stack, author)
   await witness.find(isAbout('tweet', tweet))
-  await kill()
+  await killStack(stack)
   await startAgain()
   const owed = await owedBy(stack)
   const sampled = followers.filter((_, index) => index % (followers.length / SAMPLE) === 0)
@@ -136,7 +126,7 @@ describe('killed with -9 as soon as writes are acknowledged', () => {
       expect(await homeOf(stack, reader)).toEqual([])
       await done(stack, 'POST', `/users/${author.id}/follow`, { token: reader.token })
       const tweet = await post(stack, author)
-      await kill()
+      await killStack(stack)
 
       await startAgain()
       expect((await api(stack, 'GET', `/tweets/${tweet}`)).status).toBe(200)

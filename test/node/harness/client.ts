@@ -14,27 +14,33 @@ export interface Person {
 
 export interface Answer {
   status: number
+  headers: Headers
   /** Parsed JSON; null when there is none. */
   body: unknown
 }
 
-/** Asks the API of a running stack. `path` begins with `/`, e.g. `/tweets`. */
+/** Longer than any answer takes on a busy machine, shorter than anybody waits for a runtime that is gone. */
+const ANSWERS_WITHIN_MS = 60_000
+
+/** Asks the API of a running stack. `path` begins with `/`, e.g. `/tweets`; `key` is sent as `Idempotency-Key`. */
 export async function api(
   stack: Stack,
   method: string,
   path: string,
-  { token, body }: { token?: string; body?: object } = {},
+  { token, body, key }: { token?: string; body?: object; key?: string } = {},
 ): Promise<Answer> {
   const response = await fetch(stack.url(`/api${path}`), {
     method,
+    signal: AbortSignal.timeout(ANSWERS_WITHIN_MS),
     headers: {
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   const text = await response.text()
-  return { status: response.status, body: text === '' ? null : JSON.parse(text) }
+  return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) }
 }
 
 /** As `api`, for what must succeed: throws with the answer when it does not. */
@@ -76,4 +82,17 @@ export async function post(
 export async function homeOf(stack: Stack, { token }: Person): Promise<number[]> {
   const page = tweetPage.parse(await done(stack, 'GET', '/timeline/home', { token }))
   return page.tweets.map(({ id }) => id)
+}
+
+/** All that the reader's home timeline shows, page by page to its end, newest first. */
+export async function wholeHomeOf(stack: Stack, { token }: Person): Promise<number[]> {
+  const shown: number[] = []
+  let cursor: string | null = null
+  do {
+    const from: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const page = tweetPage.parse(await done(stack, 'GET', `/timeline/home?limit=100${from}`, { token }))
+    shown.push(...page.tweets.map(({ id }) => id))
+    cursor = page.pagination.next_cursor
+  } while (cursor !== null)
+  return shown
 }

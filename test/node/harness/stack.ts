@@ -9,6 +9,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const READY = 'Warbler is running'
 const READY_TIMEOUT_MS = 60_000
+const GONE_WITHIN_MS = 20_000
 
 /** Where a stack runs: kept when it is started again. */
 export interface Place {
@@ -83,6 +84,14 @@ export async function untilReady(stack: Stack): Promise<Stack> {
 /** Sends a signal to every process of the stack's group, as a terminal does. */
 export function signalGroup({ process: { pid } }: Stack, signal: NodeJS.Signals) {
   if (pid !== undefined) process.kill(-pid, signal)
+}
+
+/** Kills every process of the stack at once, with -9, and resolves when none is left. */
+export async function killStack(stack: Stack): Promise<void> {
+  signalGroup(stack, 'SIGKILL')
+  await stack.ended
+  const isGone = async () => (await processesOf(stack.place.dataDir)).length === 0
+  if (!(await until(isGone, { withinMs: GONE_WITHIN_MS }))) throw new Error('A process outlives kill -9')
 }
 
 /** The processes that the stack of this data folder started: by their environment, and backends by where they work. */

@@ -1,0 +1,71 @@
+/**
+ * The API Worker with faults around its consumers and its timeline objects, for tests alone: `POST /faults` sets them, and
+ * `POST /fan-out` puts messages into the queue, as one that has survived what sent them.
+ */
+import { z } from 'zod'
+import type { ApplyResult, TimelineOp } from '../../../src/contracts/timeline.ts'
+import worker, { TimelineObject as SoundTimeline } from '../../../src/worker/index.ts'
+import { faultSwitch } from './fault-switch.ts'
+
+const EVERY = 3
+/** A message that has failed twice is let through: what is tried is a fault that passes, not one that stays. */
+const FAILURES_OF_ONE = 2
+
+let faults = faultSwitch.parse({})
+const counts = new Map<string, number>()
+
+/** How a call fails: before it does anything, or after it has done all. Null when it is not its turn. */
+function turnOf(name: string, every: number): 'before' | 'after' | null {
+  const count = (counts.get(name) ?? 0) + 1
+  counts.set(name, count)
+  if (every === 0 || count % every !== 0) return null
+  return (count / every) % 2 === 1 ? 'before' : 'after'
+}
+
+export class TimelineObject extends SoundTimeline {
+  override async apply(ops: TimelineOp[]): Promise<ApplyResult> {
+    const owner = this.ctx.id.name ?? ''
+    if (faults.broken.includes(owner)) throw new Error('A broken object')
+    const turn = faults.flaky.includes(owner) ? turnOf(`object ${owner}`, EVERY) : null
+    if (turn === 'before') throw new Error('A fault before anything was stored')
+    const result = await super.apply(ops)
+    if (turn === 'after') throw new Error('A fault after all was stored')
+    return result
+  }
+}
+
+/** The same batch, whose acknowledgements are not heard: all of it comes again. */
+function unheard(batch: MessageBatch): MessageBatch {
+  const messages = batch.messages.map((message): Message => {
+    const { id, timestamp, body, attempts } = message
+    const again = () => message.retry({ delaySeconds: 1 })
+    return { id, timestamp, body, attempts, ack: again, retry: again }
+  })
+  return { messages, queue: batch.queue, metadata: batch.metadata, ackAll: () => {}, retryAll: () => {} }
+}
+
+export default {
+  ...worker,
+
+  async fetch(request, env, context) {
+    switch (new URL(request.url).pathname) {
+      case '/faults':
+        faults = faultSwitch.parse(await request.json())
+        return Response.json(faults)
+      case '/fan-out': {
+        const bodies = z.array(z.unknown()).parse(await request.json())
+        for (const body of bodies) await env.FAN_OUT_0.send(body, { contentType: 'json' })
+        return Response.json(bodies.length)
+      }
+      default:
+        return worker.fetch(request, env, context)
+    }
+  },
+
+  async queue(batch, env, context) {
+    const failedOften = batch.messages.some(({ attempts }) => attempts > FAILURES_OF_ONE)
+    const turn = failedOften ? null : turnOf(batch.queue, faults.batchesEvery)
+    if (turn === 'before') throw new Error('A fault before anything was done')
+    await worker.queue(turn === 'after' ? unheard(batch) : batch, env, context)
+  },
+} satisfies ExportedHandler<Env>
