@@ -175,6 +175,19 @@ describe('folds at once', () => {
     }
   })
 
+  it('decide by what holds, not by what one of them saw before another had counted', async () => {
+    const authors: UserId[] = []
+    for (let round = 1; round <= 20; round++) {
+      const author = await addAuthor(LIMIT)
+      authors.push(author)
+      await put(author)
+      await owe(author, -25)
+      await Promise.all(Array.from({ length: 8 }, () => fold(author)))
+    }
+    const rows = await Promise.all(authors.map(rowOf))
+    expect(rows).toEqual(authors.map(() => LEAVING))
+  })
+
   it('count each delta once, so that nobody is taken in for what was counted twice', async () => {
     const author = await addAuthor(LIMIT - 5)
     for (let n = 0; n < 4; n++) await owe(author, 1)
