@@ -240,6 +240,19 @@ describe('with an object that fails', () => {
     expect(linesOf(back)).toEqual(linesOf(pages[1] ?? back))
   })
 
+  it('leads up to where the scroll began and no further, although tweets arrive', async () => {
+    const { reader, author, tweets } = await setWarmScene(8)
+    let page = await readHome(reader, { limit: 3 })
+    while (page.older !== null) page = await readHome(reader, { limit: 3, from: page.older })
+    await spread((await post(author)).outbox)
+    const ids = idsOf(page)
+    while (page.newer !== null) {
+      page = await readHome(reader, { limit: 3, from: page.newer }, always)
+      ids.unshift(...idsOf(page))
+    }
+    expect(ids).toEqual(tweets)
+  })
+
   it('shows what the object would: no blocked and no muted authors, and each tweet once', async () => {
     const { reader, author, stranger, tweets } = await setWarmScene(3)
     await retweetBy(author, tweets[0] ?? 0, tweets[2] ?? 0)
