@@ -6,6 +6,8 @@ import { unavailable } from './home-skeleton.ts'
 
 /** Ids are made by machines whose clocks differ. */
 const CLOCKS_APART_MS = 60_000
+/** An object that restarts, as each does at a deployment, answers the second time; said twice, a marker stands where it did. */
+const TRIES = 2
 
 /** How far the viewer has read their home timeline; null when they never said. Throws `unavailable`, `unauthenticated`. */
 export async function readMarker(deps: Deps, viewer: Viewer): Promise<HomeMarker | null> {
@@ -29,10 +31,15 @@ async function markerOf(
   viewer: Viewer,
   ask: () => Promise<MarkerResult>,
 ): Promise<HomeMarker | null> {
-  const result = await deps.timed('object', ask).catch((error: unknown) => {
-    deps.log.warn('timeline_failed', { user_id: viewer.id, error })
-    throw unavailable()
-  })
-  if (result.ok) return result.marker
-  throw result.code === 'unavailable' ? unavailable() : new AppError('unauthenticated')
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    try {
+      const result = await deps.timed('object', ask)
+      if (result.ok) return result.marker
+      throw result.code === 'unavailable' ? unavailable() : new AppError('unauthenticated')
+    } catch (error) {
+      if (error instanceof AppError) throw error
+      deps.log.warn('timeline_failed', { user_id: viewer.id, attempt, error })
+    }
+  }
+  throw unavailable()
 }

@@ -5,7 +5,7 @@ import { isUnavailable } from '../db/client.ts'
 import { readHomeAbove, readHomeBelow } from '../db/statements/home-timeline.ts'
 import type { EntryRow } from '../db/statements/tweets.ts'
 import { mayStandOnHome } from '../domain/home-rules.ts'
-import { type EntryId, MAX_ID, type TweetId, type UserId } from '../domain/ids.ts'
+import { type EntryId, idFloor, MAX_ID, type TweetId, type UserId } from '../domain/ids.ts'
 import { type Freshened, freshen } from '../views/freshen.ts'
 import { presentTweet } from '../views/present-tweet.ts'
 import type { Deps, Viewer } from './deps.ts'
@@ -46,11 +46,12 @@ export async function readStretch(
   limit: number,
 ): Promise<Stretch | null> {
   try {
-    const skeleton = await readSkeleton(deps, viewer, { before: null, offset: 0, ...at, limit })
-    const top = topOf(at, skeleton)
+    const skeleton = begun(at, await readSkeleton(deps, viewer, { before: null, offset: 0, ...at, limit }))
+    const { top } = skeleton
     if ('after' in at) {
       if (at.after + 1 < skeleton.floor) {
-        return await readAbove(deps, viewer, { after: at.after, below: skeleton.floor, top, limit })
+        const { after } = at
+        return await readAbove(deps, viewer, { after, below: skeleton.floor, top: top as EntryId, limit })
       }
       return await presentKept(deps, viewer, skeleton, 'newer')
     }
@@ -59,7 +60,7 @@ export async function readStretch(
     if (skeleton.floor === 0) return emptyStretch(skeleton, 'older')
     const offset = Math.max(0, at.offset - skeleton.kept)
     const before = Math.min(at.before ?? MAX_ID, skeleton.floor)
-    return await readBelow(deps, viewer, { before, top, offset, limit })
+    return await readBelow(deps, viewer, { before, top: top as EntryId, offset, limit })
   } catch (error) {
     if (!(error instanceof TimelineFailed)) throw error
     const stretch = await readWithoutObject(deps, viewer, at, limit)
@@ -68,14 +69,20 @@ export async function readStretch(
 }
 
 function readWithoutObject(deps: Deps, viewer: Viewer, at: HomePosition, limit: number) {
+  if ('after' in at) {
+    // Nobody has seen the newest entry: such a scroll begins at this moment.
+    const top = at.top ?? (idFloor(deps.now()) as EntryId)
+    return readAbove(deps, viewer, { after: at.after, below: MAX_ID, top, limit })
+  }
   const top = at.top ?? (MAX_ID as EntryId)
-  if ('after' in at) return readAbove(deps, viewer, { after: at.after, below: MAX_ID, top, limit })
   return readBelow(deps, viewer, { before: at.before ?? MAX_ID, top, offset: at.offset, limit })
 }
 
 /** A scroll that begins below all that the object shows begins there. */
-function topOf(at: HomePosition, { top, floor }: Skeleton): EntryId {
-  return at.top ?? ((top > 0 ? top : floor) as EntryId)
+function begun(at: HomePosition, skeleton: Skeleton): Skeleton {
+  const { top, floor, reached } = skeleton
+  if (at.top !== null || top > 0) return skeleton
+  return { ...skeleton, top: floor, reached: 'after' in at ? floor : reached }
 }
 
 function emptyStretch(skeleton: Skeleton, direction: 'older' | 'newer'): Stretch {
@@ -247,7 +254,7 @@ async function readAbove(
       .filter(isShown),
     reached: isLast ? below - 1 : (shown.at(-1)?.entry_id ?? after),
     isLast: isLast && below > top,
-    top: top === MAX_ID ? (shown.at(-1)?.entry_id ?? top) : top,
+    top,
     degraded: null,
   }
 }

@@ -40,7 +40,9 @@ export async function readHomeTimeline(
   { limit, from, offset }: HomeRequest,
 ): Promise<HomePage> {
   const begin: HomePosition = from === null ? { before: null, top: null, offset } : positionAt(from)
-  const { tweets, rest, top, degraded } = await fill(deps, viewer, begin, limit)
+  const filled = await fill(deps, viewer, begin, limit)
+  if (isNothing(filled)) throw unavailable()
+  const { tweets, rest, top, degraded } = filled
   const [here, further] = [placeBefore(begin, top), rest === null ? null : placeAt(rest, top)]
   return 'after' in begin
     ? { tweets, older: here, newer: further, degraded }
@@ -59,10 +61,13 @@ export async function readHomeAroundMarker(deps: Deps, viewer: Viewer, limit: nu
   const above = await fill(deps, viewer, { after: at, top: null }, Math.floor(limit / 2))
   const rest = limit - above.tweets.length
   const below = await fill(deps, viewer, { before: at + 1, top: above.top, offset: 0 }, rest)
+  if (isNothing(above, below)) throw unavailable()
+  // Of a page of one tweet nothing is above: only what is below has seen where the scroll begins.
+  const top = above.top ?? below.top
   return {
     tweets: [...above.tweets, ...below.tweets],
-    older: below.rest === null ? null : placeAt(below.rest, below.top),
-    newer: above.rest === null ? null : placeAt(above.rest, above.top),
+    older: below.rest === null ? null : placeAt(below.rest, top),
+    newer: above.rest === null ? null : placeAt(above.rest, top),
     degraded: above.degraded ?? below.degraded,
   }
 }
@@ -74,13 +79,15 @@ interface Filled {
   rest: HomePosition | null
   top: EntryId | null
   degraded: Degraded | null
+  /** It ended where the database would have been needed. */
+  isCut: boolean
 }
 
 async function fill(deps: Deps, viewer: Viewer, begin: HomePosition, limit: number): Promise<Filled> {
-  const filled: Filled = { tweets: [], rest: begin, top: begin.top, degraded: null }
+  const filled: Filled = { tweets: [], rest: begin, top: begin.top, degraded: null, isCut: false }
   for (let round = 0; round <= REFILLS_MAX && filled.rest !== null && !isEnough(filled, limit); round++) {
     const stretch = await readStretch(deps, viewer, filled.rest, limit - filled.tweets.length)
-    if (stretch === null && filled.tweets.length === 0) throw unavailable()
+    filled.isCut = stretch === null
     filled.degraded = stretch === null ? 'stale' : (filled.degraded ?? stretch.degraded)
     if (stretch === null) break
     filled.tweets = joined(begin, filled.tweets, stretch)
@@ -88,6 +95,11 @@ async function fill(deps: Deps, viewer: Viewer, begin: HomePosition, limit: numb
     filled.rest = stretch.isLast ? null : positionAfter(begin, stretch)
   }
   return filled
+}
+
+/** Not even an end of history: there may be tweets, which nobody can say. */
+function isNothing(...parts: Filled[]): boolean {
+  return parts.every(({ tweets }) => tweets.length === 0) && parts.some(({ isCut }) => isCut)
 }
 
 /** A page that is stale already is not filled up: the database is slow, or away. */

@@ -93,8 +93,10 @@ export async function freshen(deps: FreshenDeps, page: readonly Line[]): Promise
   const { tweets, users, lacksCards } = lookUp(deps, page, known)
   if (tweets.length === 0 && users.length === 0) return known
 
+  // As of the question: what changes until the answer is here may not be in it.
+  const asOfMs = deps.now()
   const reading = readFresh(deps.db, tweets, users, deps.viewerId).then(
-    (fresh) => remember(deps, fresh, tweets),
+    (fresh) => remember(deps.cache, fresh, tweets, asOfMs),
     (error: unknown) => {
       if (isUnavailable(error)) return null
       throw error
@@ -155,20 +157,20 @@ function lookUp(deps: FreshenDeps, page: readonly Line[], known: Freshened): Mis
 }
 
 function remember(
-  { cache, now }: FreshenDeps,
+  cache: FreshnessCache,
   fresh: Fresh,
   asked: readonly KnownTweet[],
+  asOfMs: number,
 ): Omit<Freshened, 'stale'> {
-  const nowMs = now()
   const found = new Map(fresh.tweets.map((tweet) => [tweet.id, tweet]))
   const freshness = new Map<TweetId, Freshness>()
   for (const { id } of asked) {
     const tweet = found.get(id)
     freshness.set(id, tweet === undefined ? GONE : toFreshness(tweet))
   }
-  for (const [id, state] of freshness) cache.tweets.set(id, state, nowMs)
+  for (const [id, state] of freshness) cache.tweets.set(id, state, asOfMs)
   const users = new Map(fresh.users.map((user) => [user.id, presentUserCard(user)]))
-  for (const [id, card] of users) cache.users.set(id, card, nowMs)
+  for (const [id, card] of users) cache.users.set(id, card, asOfMs)
   const cards = new Map(
     fresh.tweets.flatMap(({ id, tweet }) => (tweet === null ? [] : [[id, serializeCard(tweet)] as const])),
   )

@@ -29,7 +29,8 @@ export function createApp() {
   app.notFound((c) => {
     allowedMethods ??= methodTable(app.routes)
     const allowed = allowedMethods(c.req.path)
-    if (allowed.length === 0) throw new AppError('route_not_found')
+    // Answered, not thrown: nothing stands between this and the request's context, which has yet to see the answer.
+    if (allowed.length === 0) return problemResponse(new AppError('route_not_found'), c.var.requestId)
     const refusal = problemResponse(new AppError('method_not_allowed'), c.var.requestId)
     refusal.headers.set('allow', allowed.join(', '))
     return refusal

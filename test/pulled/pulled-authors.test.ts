@@ -1,4 +1,3 @@
-import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -10,14 +9,13 @@ import { PulledAuthors, type SharedCache } from '../../src/views/pulled-authors.
 import { act, bodyOf, follow, post, remove, runFanOut, spread, unfollow } from '../runtime/consumers.ts'
 import { refuseDatabase, watchDatabase } from '../runtime/database-gate.ts'
 import { rows, testDeps } from '../runtime/harness.ts'
-import { type Line, linesOf, readHome, scrollHome } from '../runtime/homes.ts'
+import { type Line, linesOf, readHome, rebuild, scrollHome } from '../runtime/homes.ts'
 import {
   insertFollowers,
   insertPeople,
   insertRecentTweets,
   insertRetweets,
   insertTweets,
-  timelineOf,
 } from '../runtime/people.ts'
 import { Recorders } from '../runtime/recorders.ts'
 
@@ -211,14 +209,6 @@ describe('a pulled author', () => {
     expect([linesOf(page), page.degraded]).toEqual([[[id, null]], 'stale'])
   })
 })
-
-/** As after a restore of the database: the next read builds the timeline anew. */
-async function rebuild(reader: Viewer): Promise<void> {
-  await runInDurableObject(timelineOf(reader), (_object, { storage }) => {
-    storage.sql.exec(`update state set database_epoch = 0`)
-  })
-  await evictDurableObject(timelineOf(reader))
-}
 
 const AUTHORS = 4
 

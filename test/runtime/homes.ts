@@ -1,4 +1,4 @@
-import { runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import type { z } from 'zod'
 import { tweet } from '../../src/contracts/http/tweets.ts'
 import { fromUtf8 } from '../../src/contracts/utf8-text.ts'
@@ -30,8 +30,12 @@ export async function readHome(
 ): Promise<ReadHome> {
   const deps = testDeps({ freshness: new FreshnessCache(0), ...replaced })
   const asked = { limit: 100, from: null, offset: 0, ...request }
-  const { tweets, ...page } = await readHomeTimeline(deps, reader, asked)
+  const page = await readHomeTimeline(deps, reader, asked)
   await deps.settled()
+  return parseHome(page)
+}
+
+export function parseHome({ tweets, ...page }: HomePage): ReadHome {
   return { ...page, tweets: tweets.map((text) => tweet.parse(JSON.parse(fromUtf8(text)))) }
 }
 
@@ -70,4 +74,12 @@ export async function warmAbove(reader: Viewer, floor: number): Promise<void> {
   await runInDurableObject(timelineOf(reader), (_object, { storage }) => {
     storage.sql.exec('update state set floor = ?', floor)
   })
+}
+
+/** As after a restore of the database: the next read builds the timeline anew. */
+export async function rebuild(reader: Viewer): Promise<void> {
+  await runInDurableObject(timelineOf(reader), (_object, { storage }) => {
+    storage.sql.exec('update state set database_epoch = 0')
+  })
+  await evictDurableObject(timelineOf(reader))
 }

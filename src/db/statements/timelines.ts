@@ -25,18 +25,21 @@ export interface Marker {
   updatedAtMs: number
 }
 
-/** The timeline goes cold, unless it was built again since; how far it was read is kept for its next build. */
+/**
+ * The timeline goes cold, unless it was built again since; how far it was read is kept for its next build, whichever build
+ * the row is of: after a restore of the database it is an earlier one, or there is none.
+ */
 export async function commitCold(db: Db, user: UserId, epoch: number, marker: Marker | null): Promise<void> {
   await query(
     db,
     sql`
     with cold as (
-      delete from timelines where user_id = ${user} and epoch = ${epoch} returning user_id
+      delete from timelines where user_id = ${user} and epoch = ${epoch}
     )
     insert into home_markers as kept (user_id, last_read_id, updated_at)
-    select user_id, ${marker?.lastReadId ?? 0}, to_timestamp(${(marker?.updatedAtMs ?? 0) / 1000})
-    from cold
-    where ${marker !== null}
+    select id, ${marker?.lastReadId ?? 0}, to_timestamp(${(marker?.updatedAtMs ?? 0) / 1000})
+    from users
+    where id = ${user} and ${marker !== null}
     on conflict (user_id) do update
     set last_read_id = excluded.last_read_id, updated_at = excluded.updated_at
     where excluded.last_read_id > kept.last_read_id`,

@@ -178,9 +178,11 @@ export class TimelineStore {
         return this.#follow(op.userId, op.version)
       case 'unfollow':
         return this.#unfollow(op.userId, op.version)
-      case 'own_card_changed':
-        this.#facts.put('own_card', { changedAtMs: op.atMs })
+      case 'own_card_changed': {
+        const knownMs = this.#facts.get('own_card')?.changedAtMs ?? 0
+        if (op.atMs > knownMs) this.#facts.put('own_card', { changedAtMs: op.atMs })
         return null
+      }
     }
   }
 
@@ -514,6 +516,9 @@ export class TimelineStore {
     this.#dropped.clear()
     this.#pulled.clear()
     this.#seq = 0
+    // Its frame was one of the build that is forgotten.
+    const marker = this.#facts.get('marker')
+    if (marker !== null && marker.seq !== 0) this.#facts.put('marker', { ...marker, seq: 0 })
   }
 
   #load(): void {
