@@ -39,6 +39,10 @@ interface More {
 
 export function packEntry(entry: Entry, retweeter: UserCard | null, card: Card | null): PackedEntry {
   const { id, tweetId, authorId, retweeterId } = entry
+  if (card === null && retweeter === null) {
+    const text = `${id}\t${tweetId}\t${authorId}\t${retweeterId ?? 0}\t\t\t`
+    return { bits: 0, text: text as Utf8Text }
+  }
   const more: More = {
     retweeter,
     counts: card?.counts ?? null,
@@ -116,7 +120,7 @@ function unpackEntry(line: string): PageEntry {
     ofFollowee: (set & OF_FOLLOWEE) !== 0,
     hidesQuote: (set & HIDES_QUOTE) !== 0,
     affinity: Number(affinity),
-    retweeter: retweeterId === '0' ? null : moreIn(more).retweeter,
+    retweeter: retweeterId === '0' || more === '' ? null : moreIn(more).retweeter,
     card: json === '' ? null : new UnpackedCard(tweet, author, revision, json, (set & HAS_PARTS) !== 0, more),
   }
 }

@@ -1,5 +1,6 @@
 import type { UserCard } from '../contracts/http/users.ts'
 import type { Card } from '../contracts/tweet-json.ts'
+import { toUtf8 } from '../contracts/utf8-text.ts'
 import type { Db } from '../db/client.ts'
 import {
   type PulledAuthorEntries,
@@ -111,13 +112,18 @@ export class PulledAuthors {
   }
 }
 
+/** A card whose JSON goes into answers as it is, as those of objects do. */
+function opened(card: Card): Card {
+  return { ...card, open: toUtf8(card.json.slice(0, -1)) }
+}
+
 function keyOf(author: UserId): string {
   return `pulled-authors/1/${author}`
 }
 
 function toPulledAuthor({ author, entries }: PulledAuthorEntries): PulledAuthor {
   const cards = entries.flatMap(({ tweet_id, card }) =>
-    card === null ? [] : [[tweet_id, serializeCard(card)] as const],
+    card === null ? [] : [[tweet_id, opened(serializeCard(card))] as const],
   )
   return {
     author: presentUserCard(author),

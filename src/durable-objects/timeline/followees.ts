@@ -20,6 +20,8 @@ interface Followee {
 export class Followees {
   readonly #sql: SqlStorage
   readonly #known = new Map<UserId, Followee>()
+  /** Asked for by each read, of thousands. */
+  readonly #unfilled = new Set<UserId>()
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -27,7 +29,7 @@ export class Followees {
 
   load(): void {
     for (const row of this.#sql.exec('select user_id, version, following, backfilled from followees')) {
-      this.#known.set(Number(row.user_id) as UserId, {
+      this.#keep(Number(row.user_id) as UserId, {
         version: Number(row.version),
         following: row.following === 1,
         backfilled: row.backfilled === 1,
@@ -54,18 +56,27 @@ export class Followees {
       Number(followee.following),
       Number(followee.backfilled),
     )
+    this.#keep(userId, followee)
+  }
+
+  #keep(userId: UserId, followee: Followee): void {
     this.#known.set(userId, followee)
+    if (followee.following && !followee.backfilled) this.#unfilled.add(userId)
+    else this.#unfilled.delete(userId)
   }
 
   /** Those whose newest tweets are still to be read. */
   unfilled(): Backfill[] {
-    return [...this.#known].flatMap(([userId, { version, following, backfilled }]) =>
-      following && !backfilled ? [{ type: 'backfill' as const, userId, version }] : [],
-    )
+    return [...this.#unfilled].map((userId) => ({
+      type: 'backfill',
+      userId,
+      version: this.#known.get(userId)?.version ?? 0,
+    }))
   }
 
   clear(): void {
     this.#sql.exec('delete from followees')
     this.#known.clear()
+    this.#unfilled.clear()
   }
 }
