@@ -87,7 +87,7 @@ export interface PullSet {
  */
 export interface Overlay {
   /** `OVERLAY_COLUMNS` numbers for each entry, newest first; 0 for null. */
-  rows: Float64Array
+  rows: readonly number[]
   authors: UserId[]
   /** Every entry of theirs from this id on was known; older ones are in Postgres. 0 when all were. */
   floor: number

@@ -287,6 +287,6 @@ describe('an overlay', () => {
 
   it('of nobody is empty and reaches to the beginning', () => {
     const nothing = overlayOf([], { before: null, top: null, wanted: 5 })
-    expect(nothing).toEqual({ rows: new Float64Array(0), authors: [], floor: 0, reaches: 0 })
+    expect(nothing).toEqual({ rows: [], authors: [], floor: 0, reaches: 0 })
   })
 })

@@ -128,10 +128,11 @@ function tweetOf({ rows, at }: Row): TweetId {
   return (rows[at + OVERLAY.tweetId] ?? 0) as TweetId
 }
 
-function rowsOf(chosen: readonly Row[]): Float64Array {
-  const rows = new Float64Array(chosen.length * OVERLAY_COLUMNS)
-  chosen.forEach((row, index) => {
-    rows.set(row.rows.subarray(row.at, row.at + OVERLAY_COLUMNS), index * OVERLAY_COLUMNS)
-  })
+/** A plain array, which crosses RPC for less than a typed one. */
+function rowsOf(chosen: readonly Row[]): number[] {
+  const rows: number[] = []
+  for (const { rows: from, at } of chosen) {
+    for (let column = 0; column < OVERLAY_COLUMNS; column++) rows.push(from[at + column] ?? 0)
+  }
   return rows
 }

@@ -28,11 +28,11 @@ export function* overlayAbove(overlay: Overlay, after: number): Generator<Overla
   }
 }
 
-function idAt(rows: Float64Array, at: number): number {
+function idAt(rows: readonly number[], at: number): number {
   return rows[at + OVERLAY.id] ?? 0
 }
 
-function entryAt(rows: Float64Array, at: number): OverlayEntry {
+function entryAt(rows: readonly number[], at: number): OverlayEntry {
   const cell = (column: keyof typeof OVERLAY) => rows[at + OVERLAY[column]] || null
   return {
     id: idAt(rows, at) as EntryId,
