@@ -110,6 +110,53 @@ describe('the state of the flags', () => {
     expect(version(looked)).toBeLessThan(waited)
   })
 
+  describe('while another act on the tweet is being committed', () => {
+    /** Commits of bookmarks take their time, with what they answer already made. */
+    async function slowly<Result>(work: () => Promise<Result>): Promise<Result> {
+      await database.pool.query(`
+        create function slow_commit() returns trigger language plpgsql as 'begin perform pg_sleep(0.5); return null; end';
+        create constraint trigger slow_commit after insert on bookmarks
+        deferrable initially deferred for each row execute function slow_commit()`)
+      try {
+        return await work()
+      } finally {
+        await database.pool.query('drop trigger slow_commit on bookmarks; drop function slow_commit()')
+      }
+    }
+
+    const somebodyCommits = async () => {
+      const { rowCount } = await database.pool.query(
+        `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`,
+      )
+      return rowCount === 1
+    }
+
+    it('is not read under a newer version without it', async () => {
+      const { viewer, tweet } = await scene()
+      await database.pool.query('insert into timelines (user_id, epoch) values ($1, 1)', [viewer])
+      const [acted, read] = await slowly(async () => {
+        const acting = bookmark(viewer, tweet)
+        expect(await until(somebodyCommits, { withinMs: 10_000 })).toBe(true)
+        const [state] = await readFlags(db, [{ user_id: viewer, tweet_id: tweet }])
+        return [await acting, state] as const
+      })
+      expect(read?.version).toBeGreaterThan(version(acted))
+      expect(read?.flags).toBe(FLAG_BOOKMARKED)
+    })
+
+    it('knows that one, too', async () => {
+      const { viewer, tweet } = await scene()
+      const liked = await slowly(async () => {
+        const acting = bookmark(viewer, tweet)
+        expect(await until(somebodyCommits, { withinMs: 10_000 })).toBe(true)
+        const result = await like(viewer, tweet)
+        await acting
+        return result
+      })
+      expect(liked).toMatchObject({ outcome: 'done', state: { flags: FLAG_BOOKMARKED + FLAG_LIKED } })
+    })
+  })
+
   it('is read as the truth is, the vote with it, for timelines that are warm', async () => {
     const [viewer, cold, author] = await people.addUsers(3)
     if (viewer === undefined || cold === undefined || author === undefined) throw new Error('Nobody is there')

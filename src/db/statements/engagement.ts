@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import { FLAG_BOOKMARKED, FLAG_LIKED, FLAG_RETWEETED, FLAG_VOTE_SHIFT } from '../../contracts/tweet-json.ts'
 import type { TweetId, UserId } from '../../domain/ids.ts'
-import { type Db, query } from '../client.ts'
+import { type Db, transaction } from '../client.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
 import { tweetIsVisibleTo } from './visibility.ts'
@@ -60,6 +60,19 @@ export function flagBits(viewer: number | SQL, tweet: number | SQL): SQL {
           where v.tweet_id = ${tweet} and v.user_id = ${viewer}), 0))`
 }
 
+/**
+ * Acts of one user on one tweet, and readings of them for that user's timeline, wait for each other: first this in a
+ * statement of its own, then a statement that sees all that was done before it. Without it what one of them has not seen
+ * yet could be told under the newer version. Nobody else waits; of several, the locks are taken in one order.
+ */
+function actLock(viewer: SQL, tweet: SQL): SQL {
+  return sql`hashtextextended('act:' || ${viewer} || ':' || ${tweet}, 0)`
+}
+
+export function lockActs(viewer: UserId, tweet: TweetId): SQL {
+  return sql`select pg_advisory_xact_lock(${actLock(sql`${viewer}::bigint`, sql`${tweet}::bigint`)})`
+}
+
 /** Why the viewer may not act at all, or null. */
 export function viewerRefusal(viewer: UserId): SQL {
   return sql`
@@ -75,10 +88,9 @@ export const flagsChanged = (viewer: UserId, tweet: TweetId) =>
   )
 
 /**
- * Likes or bookmarks a tweet that the viewer may see. One statement, which touches no row of the tweet: the count goes
- * to the ledger. A repeat inserts nothing, so it changes nothing and costs no quota (of two at once, which do not see
- * each other, each takes a use). No lock keeps the tweet from being deleted meanwhile: such a like is the last one of
- * a tweet that nobody sees any more.
+ * Likes or bookmarks a tweet that the viewer may see. Behind its lock one statement, which touches no row of the tweet: the
+ * count goes to the ledger. A repeat inserts nothing, so it changes nothing and costs no quota. Nothing keeps the tweet from
+ * being deleted meanwhile: such a like is the last one of a tweet that nobody sees any more.
  */
 export async function insertEngagement(
   db: Db,
@@ -93,9 +105,9 @@ export async function insertEngagement(
     quota === null
       ? sql`select true as taken where ${allowed}`
       : takeQuota(viewer, quota, sql`${allowed} and not exists (select from before)`)
-  const [row] = await query<{ result: Engaged }>(
-    db,
-    sql`
+  const [row] = await transaction<{ result: Engaged }>(db, {
+    before: [lockActs(viewer, tweet)],
+    main: sql`
     with target as (
       select t.id, t.${sql.raw(counter)} as count
       from tweets t
@@ -132,7 +144,7 @@ export async function insertEngagement(
         'outcome', 'rate_limited',
         'retry_after_seconds', ${retryAfterSeconds(viewer, quota)})
     end as result`,
-  )
+  })
   if (row === undefined) throw new Error(`Inserting a ${kind} answered no row`)
   return row.result
 }
@@ -140,9 +152,9 @@ export async function insertEngagement(
 /** Takes a like or a bookmark back. Works on a tweet that can no longer be seen, too: the row is the viewer's own. */
 export async function deleteEngagement(db: Db, kind: Kind, viewer: UserId, tweet: TweetId): Promise<Engaged> {
   const { table, counter, flag } = KINDS[kind]
-  const [row] = await query<{ result: Engaged }>(
-    db,
-    sql`
+  const [row] = await transaction<{ result: Engaged }>(db, {
+    before: [lockActs(viewer, tweet)],
+    main: sql`
     with target as (
       select t.id, t.${sql.raw(counter)} as count
       from tweets t
@@ -169,7 +181,7 @@ export async function deleteEngagement(db: Db, kind: Kind, viewer: UserId, tweet
       when (select refusal from gate) is not null then json_build_object('outcome', (select refusal from gate))
       else ${done(sql`${flagBits(viewer, tweet)} & ~${flag}::int`, sql`-(select count(*) from changed)`)}
     end as result`,
-  )
+  })
   if (row === undefined) throw new Error(`Deleting a ${kind} answered no row`)
   return row.result
 }
@@ -195,15 +207,20 @@ export async function readFlags(
   db: Db,
   pairs: readonly { user_id: UserId; tweet_id: TweetId }[],
 ): Promise<({ user_id: UserId; tweet_id: TweetId } & FlagsState)[]> {
-  const rows = await query<{ state: { user_id: UserId; tweet_id: TweetId } & FlagsState }>(
-    db,
-    sql`
+  const asked = sql`jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb) as p(user_id bigint, tweet_id bigint)`
+  const rows = await transaction<{ state: { user_id: UserId; tweet_id: TweetId } & FlagsState }>(db, {
+    before: [
+      sql`
+      select pg_advisory_xact_lock_shared(lock)
+      from (select distinct ${actLock(sql`p.user_id`, sql`p.tweet_id`)} as lock from ${asked} order by lock) locks`,
+    ],
+    main: sql`
     select json_build_object(
       'user_id', p.user_id, 'tweet_id', p.tweet_id,
       'flags', ${flagBits(sql`p.user_id`, sql`p.tweet_id`)},
       'version', (extract(epoch from statement_timestamp()) * 1000000)::bigint) as state
-    from jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb) as p(user_id bigint, tweet_id bigint)
+    from ${asked}
     join timelines w on w.user_id = p.user_id`,
-  )
+  })
   return rows.map(({ state }) => state)
 }

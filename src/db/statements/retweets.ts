@@ -2,8 +2,15 @@ import { sql } from 'drizzle-orm'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import { FLAG_RETWEETED } from '../../contracts/tweet-json.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
-import { type Db, query } from '../client.ts'
-import { type FlagsState, flagBits, flagsChanged, stateVersion, viewerRefusal } from './engagement.ts'
+import { type Db, transaction } from '../client.ts'
+import {
+  type FlagsState,
+  flagBits,
+  flagsChanged,
+  lockActs,
+  stateVersion,
+  viewerRefusal,
+} from './engagement.ts'
 import { outboxRecord, outboxRow } from './outbox.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { type TweetRecord, tweetRecord, userRecord } from './tweet-columns.ts'
@@ -30,9 +37,9 @@ export type Retweeted =
  * the unique index lets one of two retweets at once in.
  */
 export async function insertRetweet(db: Db, viewer: UserId, tweet: TweetId, id: EntryId): Promise<Retweeted> {
-  const [row] = await query<{ result: Retweeted }>(
-    db,
-    sql`
+  const [row] = await transaction<{ result: Retweeted }>(db, {
+    before: [lockActs(viewer, tweet)],
+    main: sql`
     with target as (
       select t.id, t.user_id, t.retweet_count, u.is_private and u.id <> ${viewer} as is_protected, ${tweetRecord(NOBODY)} as record
       from tweets t
@@ -81,7 +88,7 @@ export async function insertRetweet(db: Db, viewer: UserId, tweet: TweetId, id: 
         'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]'))
       else json_build_object('outcome', 'taken')
     end as result`,
-  )
+  })
   if (row === undefined) throw new Error('Retweeting answered no row')
   return row.result
 }
@@ -92,9 +99,9 @@ export type Unretweeted =
 
 /** Undoes a retweet. Works on a tweet that can no longer be seen, too: the row is the viewer's own. */
 export async function deleteRetweet(db: Db, viewer: UserId, tweet: TweetId): Promise<Unretweeted> {
-  const [row] = await query<{ result: Unretweeted }>(
-    db,
-    sql`
+  const [row] = await transaction<{ result: Unretweeted }>(db, {
+    before: [lockActs(viewer, tweet)],
+    main: sql`
     with target as (
       select t.id, t.user_id, t.retweet_count
       from tweets t
@@ -135,7 +142,7 @@ export async function deleteRetweet(db: Db, viewer: UserId, tweet: TweetId): Pro
           'flags', ${flagBits(viewer, tweet)} & ~${FLAG_RETWEETED}::int, 'version', ${stateVersion(sql`exists (select from deleted)`)}),
         'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]'))
     end as result`,
-  )
+  })
   if (row === undefined) throw new Error('Undoing a retweet answered no row')
   return row.result
 }
