@@ -95,8 +95,53 @@ export type EngagementEvent = z.infer<typeof engagementEvent>
 export const engagementMessage = z.union([foldHint, engagementEvent])
 export type EngagementMessage = z.infer<typeof engagementMessage>
 
+/** Recipients that one message about an audience serves: the calls of a whole batch stay under the platform's limit. */
+export const AUDIENCE_CHUNK = 100
+
+/**
+ * What may have to be told to people. Each names what changed, and its consumer reads what holds now: order and repeats
+ * do not matter.
+ */
+export const notificationEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('like_changed'), v: version, actor_id: id, tweet_id: id }),
+  z.object({ type: z.literal('retweet_changed'), v: version, actor_id: id, tweet_id: id }),
+  z.object({ type: z.literal('follow_changed'), v: version, follower_id: id, followee_id: id }),
+  /** Published or edited: whom it answers, quotes and mentions. */
+  z.object({ type: z.literal('tweet_changed'), v: version, tweet_id: id, author_id: id }),
+  /** Deleted: whatever was told of it is withdrawn, step by step. */
+  z.object({ type: z.literal('tweet_withdrawn'), v: version, tweet_id: id }),
+  /**
+   * Those with `from_user <= id <= to_user` who asked to be told of the author's tweets, or who voted in the poll (then
+   * its author, too).
+   */
+  z.object({
+    type: z.literal('audience'),
+    v: version,
+    of: z.enum(['subscribers', 'voters']),
+    tweet_id: id,
+    author_id: id,
+    from_user: id,
+    to_user: id,
+  }),
+  z.object({ type: z.literal('message_sent'), v: version, message_id: id, sender_id: id, receiver_id: id }),
+  /** The reader has read what the other one sent, up to this message. */
+  z.object({ type: z.literal('messages_read'), v: version, reader_id: id, other_id: id, up_to_id: id }),
+  /** To the browsers of somebody who had no socket open: a notification, or a message. */
+  z.object({
+    type: z.literal('push'),
+    v: version,
+    user_id: id,
+    of: z.enum(['notification', 'message']),
+    id,
+  }),
+])
+export type NotificationEvent = z.infer<typeof notificationEvent>
+
+export const notificationMessage = z.object({ outbox_id: id, event: notificationEvent })
+export type NotificationMessage = z.infer<typeof notificationMessage>
+
 /** The queues that an outbox row can name. */
-export const QUEUES = ['fan-out', 'engagement'] as const
+export const QUEUES = ['fan-out', 'engagement', 'notifications'] as const
 export type QueueName = (typeof QUEUES)[number]
 
 /** A row of the outbox as the write that committed it returns it. */

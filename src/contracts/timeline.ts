@@ -35,6 +35,44 @@ export type TimelineOp =
   | { type: 'unfollow'; userId: UserId; version: number }
   /** What the owner's own card shows has changed. */
   | { type: 'own_card_changed'; atMs: number }
+  /** The phrases that the owner does not want to see; all of them. */
+  | { type: 'muted_words'; words: MutedWord[]; version: number }
+  | Telling
+
+/**
+ * What is told to the owner's sockets and is kept only for those that resume: the truth is in Postgres. Each is told
+ * once, by what it is about.
+ */
+export type Telling =
+  | { type: 'notification'; notification: LiveNotification; unread: Unread }
+  | { type: 'notifications_withdrawn'; ids: number[]; unread: Unread }
+  /** One was read (`id`), or all as far as one (`upToId`). */
+  | { type: 'notifications_read'; id: number | null; upToId: number | null; unread: Unread }
+  /** `json` is the Message, serialized. */
+  | { type: 'message'; id: number; json: string }
+  /** The reader has read what the other one sent, up to this message: told to both. */
+  | { type: 'messages_read'; readerId: UserId; otherId: UserId; upToId: number }
+
+export interface LiveNotification {
+  id: number
+  /** Frames of one type on one tweet are coalesced. */
+  type: string
+  tweetId: TweetId | null
+  /** The Notification, serialized. */
+  json: string
+}
+
+/** How many notifications are unread; of two, the one with the newer version holds. */
+export interface Unread {
+  count: number
+  version: number
+}
+
+export interface MutedWord {
+  phrase: string
+  /** Unix ms; null for one that stays. */
+  expiresAtMs: number | null
+}
 
 /** What the owner did to a tweet, as bits; of two, the one with the newer version holds. */
 export interface TweetFlags {
@@ -52,7 +90,8 @@ export interface Refused {
 
 export type ApplyResult =
   /** `cold`: nobody reads this timeline, nothing was kept, nothing is owed. */
-  { ok: true; state: 'warm' | 'building' | 'cold' } | Refused
+  /** `sockets`: how many are open; absent for none. */
+  { ok: true; state: 'warm' | 'building' | 'cold'; sockets?: number } | Refused
 
 export interface PageRequest {
   limit: number
@@ -180,7 +219,19 @@ export const CLOSE_SIGNED_OUT = 4001
 export const CLOSE_TOO_MANY_SOCKETS = 4008
 
 export const frame = z.object({
-  type: z.enum(['ready', 'tweet', 'tweet_deleted', 'tweet_edited', 'marker', 'reset']),
+  type: z.enum([
+    'ready',
+    'tweet',
+    'tweet_deleted',
+    'tweet_edited',
+    'notification',
+    'notification_withdrawn',
+    'notifications_read',
+    'message',
+    'message_read',
+    'marker',
+    'reset',
+  ]),
   seq: z.string(),
   data: z.unknown(),
 })

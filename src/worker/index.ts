@@ -3,6 +3,7 @@ import { Timeline } from '../durable-objects/timeline/object.ts'
 import { consumeDeadLetters } from '../queues/dead-letter.ts'
 import { consumeEngagement } from '../queues/engagement.ts'
 import { consumeFanOut } from '../queues/fan-out.ts'
+import { consumeNotifications } from '../queues/notifications.ts'
 import { createApp } from './app.ts'
 import { createDeps, untimed } from './deps.ts'
 import { configurationOf } from './env.ts'
@@ -25,6 +26,7 @@ export default {
     const log = createLogger({ queue: batch.queue })
     const deps = createDeps(env, { log, timing: untimed, defer: (work) => context.waitUntil(work) })
     if (batch.queue.startsWith('warbler-fan-out-')) return consumeFanOut(batch, deps)
+    if (batch.queue.startsWith('warbler-notifications-')) return consumeNotifications(batch, deps)
     if (batch.queue === 'warbler-engagement') return consumeEngagement(batch, deps)
     return consumeDeadLetters(batch, deps)
   },

@@ -40,7 +40,11 @@ function fakeQueue(): FakeQueue {
 
 function open() {
   const [fanOut, engagement] = [fakeQueue(), fakeQueue()]
-  return { fanOut, engagement, queues: createQueues({ FAN_OUT_0: fanOut, ENGAGEMENT: engagement }, EPOCH) }
+  return {
+    fanOut,
+    engagement,
+    queues: createQueues({ FAN_OUT_0: fanOut, NOTIFICATIONS_0: fakeQueue(), ENGAGEMENT: engagement }, EPOCH),
+  }
 }
 
 const row = (id: number, message: unknown = { v: 1 }, queue: OutboxRow['queue'] = 'fan-out'): OutboxRow => ({
@@ -118,7 +122,10 @@ describe('outbox rows', () => {
   it('fail as a whole when a queue does, and the other queue has them all the same', async () => {
     const { fanOut, engagement } = open()
     const broken: Queue = { ...fanOut, sendBatch: () => Promise.reject(new Error('queue away')) }
-    const queues = createQueues({ FAN_OUT_0: broken, ENGAGEMENT: engagement }, EPOCH)
+    const queues = createQueues(
+      { FAN_OUT_0: broken, NOTIFICATIONS_0: fakeQueue(), ENGAGEMENT: engagement },
+      EPOCH,
+    )
     await expect(queues.sendOutbox([row(1), row(2, {}, 'engagement')])).rejects.toThrow('queue away')
     expect(sizesOf(engagement)).toEqual([1])
   })
@@ -129,7 +136,7 @@ describe('several fan-out queues', () => {
     const fanOut = Array.from({ length: count }, fakeQueue)
     const bindings = Object.fromEntries(fanOut.map((queue, index) => [`FAN_OUT_${index}`, queue]))
     const engagement = fakeQueue()
-    const env = { FAN_OUT_0: fakeQueue(), ENGAGEMENT: engagement, ...bindings }
+    const env = { FAN_OUT_0: fakeQueue(), NOTIFICATIONS_0: fakeQueue(), ENGAGEMENT: engagement, ...bindings }
     return { fanOut, engagement, queues: createQueues(env, EPOCH) }
   }
   const shardedUser = (shard: number) => newUserId(Date.UTC(2026, 0, 1), () => (shard + 0.5) / 1024)
@@ -166,7 +173,12 @@ describe('several fan-out queues', () => {
 
   it('end where a number is missing', async () => {
     const { queues, fanOut } = openWith(3)
-    const env = { FAN_OUT_0: fanOut[0] ?? fakeQueue(), ENGAGEMENT: fakeQueue(), FAN_OUT_2: fanOut[2] }
+    const env = {
+      FAN_OUT_0: fanOut[0] ?? fakeQueue(),
+      NOTIFICATIONS_0: fakeQueue(),
+      ENGAGEMENT: fakeQueue(),
+      FAN_OUT_2: fanOut[2],
+    }
     await createQueues(env, EPOCH).sendOutbox(ofUser(odd).map((message, index) => row(index + 1, message)))
     expect(fanOut.map((queue) => idsIn(queue).length)).toEqual([8, 0, 0])
     await queues.sendOutbox([row(1, { type: 'unknown' })])

@@ -1,6 +1,14 @@
 import { Buffer } from 'node:buffer'
-import { type FanOutEvent, type FoldHint, fanOutEvent, type OutboxRow } from '../contracts/queues.ts'
-import { shardOf, type UserId } from '../domain/ids.ts'
+import {
+  type FanOutEvent,
+  type FoldHint,
+  fanOutEvent,
+  type NotificationEvent,
+  notificationEvent,
+  type OutboxRow,
+  type QueueName,
+} from '../contracts/queues.ts'
+import { shardOf, type TweetId, type UserId } from '../domain/ids.ts'
 import type { QueuePort } from '../services/deps.ts'
 
 /** Platform limits of one `sendBatch` (Cloudflare Queues): 100 messages and 256 KB. */
@@ -8,8 +16,10 @@ const BATCH_MESSAGES_MAX = 100
 const BATCH_BYTES_MAX = 240_000
 const FOLD_SUBJECTS_MAX = 500
 
-/** There may be `FAN_OUT_1` and so on, too: as many as `wrangler.toml` binds, numbered without a gap. */
-type Queues = Pick<Env, 'FAN_OUT_0' | 'ENGAGEMENT'>
+/**
+ * There may be `FAN_OUT_1`, `NOTIFICATIONS_1` and so on, too: as many as `wrangler.toml` binds, numbered without a gap.
+ */
+type Queues = Pick<Env, 'FAN_OUT_0' | 'NOTIFICATIONS_0' | 'ENGAGEMENT'>
 
 /**
  * The queues, in as few sends as the platform's limits allow, all queues at once. Messages say which history of the
@@ -18,10 +28,13 @@ type Queues = Pick<Env, 'FAN_OUT_0' | 'ENGAGEMENT'>
 export function createQueues(env: Queues, databaseEpoch: number): QueuePort {
   return {
     async sendOutbox(rows, delaySeconds = 0) {
-      const fanOut = fanOutQueues(env)
+      const queues: Record<QueueName, Queue[]> = {
+        'fan-out': numbered(env, 'FAN_OUT'),
+        notifications: numbered(env, 'NOTIFICATIONS'),
+        engagement: [env.ENGAGEMENT],
+      }
       const bodies = rows.map((row) => ({
-        queue:
-          row.queue === 'engagement' ? env.ENGAGEMENT : (fanOut[lotOf(row) % fanOut.length] ?? env.FAN_OUT_0),
+        queue: ofLot(queues[row.queue], lotOf(row)),
         body: { epoch: databaseEpoch, outbox_id: row.id, event: row.message },
       }))
       const byQueue = Map.groupBy(bodies, ({ queue }) => queue)
@@ -45,13 +58,19 @@ export function createQueues(env: Queues, databaseEpoch: number): QueuePort {
   }
 }
 
-function fanOutQueues(env: Queues): Queue[] {
-  const queues = [env.FAN_OUT_0]
+function numbered(env: Queues, name: 'FAN_OUT' | 'NOTIFICATIONS'): Queue[] {
+  const queues = [env[`${name}_0`]]
   for (;;) {
-    const next: unknown = Reflect.get(env, `FAN_OUT_${queues.length}`)
+    const next: unknown = Reflect.get(env, `${name}_${queues.length}`)
     if (!isQueue(next)) return queues
     queues.push(next)
   }
+}
+
+function ofLot(queues: Queue[], lot: number): Queue {
+  const queue = queues[lot % queues.length]
+  if (queue === undefined) throw new Error('A queue is not bound')
+  return queue
 }
 
 function isQueue(binding: unknown): binding is Queue {
@@ -59,12 +78,36 @@ function isQueue(binding: unknown): binding is Queue {
 }
 
 /**
- * By what a row is assigned to one of the fan-out queues: the shard of who did something, or, for the chunks of one
- * author, which come by the thousand, the row itself, so that they are spread evenly over all queues.
+ * By what a row is assigned to one of the queues of a kind: the shard of who did something, or of whom it is told, so that
+ * what waits for one recipient's inbox stands in one queue. The parts of one author's large fan-out, which come by the
+ * thousand, go by the row itself, so that they are spread evenly over all queues.
  */
-function lotOf({ id, message }: OutboxRow): number {
+function lotOf({ id, queue, message }: OutboxRow): number {
+  if (queue === 'notifications') {
+    const event = notificationEvent.safeParse(message).data
+    return event === undefined || event.type === 'audience' ? id : shardOf(recipientOf(event))
+  }
   const event = fanOutEvent.safeParse(message).data
   return event === undefined || event.type === 'fan_out_chunk' ? id : shardOf(actorOf(event) as UserId)
+}
+
+/** Somebody whom it concerns, or their tweet: its id names the same shard. */
+function recipientOf(event: Exclude<NotificationEvent, { type: 'audience' }>): UserId | TweetId {
+  switch (event.type) {
+    case 'like_changed':
+    case 'retweet_changed':
+    case 'tweet_changed':
+    case 'tweet_withdrawn':
+      return event.tweet_id as TweetId
+    case 'follow_changed':
+      return event.followee_id as UserId
+    case 'message_sent':
+      return event.receiver_id as UserId
+    case 'messages_read':
+      return event.other_id as UserId
+    case 'push':
+      return event.user_id as UserId
+  }
 }
 
 function actorOf(event: Exclude<FanOutEvent, { type: 'fan_out_chunk' }>): number {

@@ -35,6 +35,7 @@ async function ask(method: string, path: string, viewer?: Viewer, body?: unknown
     ...env,
     FAN_OUT_0: NOWHERE,
     ENGAGEMENT: NOWHERE,
+    NOTIFICATIONS_0: NOWHERE,
     DATABASE_REPLICA_URL: replica.url,
     DATABASE_REPLICA_ENDPOINT: replica.endpoint,
   }

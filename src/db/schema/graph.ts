@@ -21,6 +21,7 @@ export const follows = pgTable(
   (t) => [
     primaryKey({ columns: [t.followerId, t.followingId] }),
     index('follows_fan_out').on(t.followingId, t.followerId),
+    index('follows_notify').on(t.followingId, t.followerId).where(sql`notify`),
     index('idx_follows_following_id').on(t.followingId, t.createdAt, t.followerId),
     index('idx_follows_follower_id').on(t.followerId, t.createdAt, t.followingId),
     check('no_self_follow', sql`${t.followerId} <> ${t.followingId}`),

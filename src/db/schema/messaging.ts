@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { boolean, index, pgTable, text, varchar } from 'drizzle-orm/pg-core'
+import { boolean, check, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { createdAt, id, identity } from './columns.ts'
 import { users } from './users.ts'
 
@@ -7,25 +7,6 @@ const user = (name: string) =>
   id(name)
     .notNull()
     .references(() => users.id, { onDelete: 'cascade' })
-
-/** No foreign key to `tweets`: see ADR 0004. */
-export const notifications = pgTable(
-  'notifications',
-  {
-    id: identity(),
-    userId: user('user_id'),
-    actorId: user('actor_id'),
-    type: varchar('type', { length: 50 }).notNull(),
-    tweetId: id('tweet_id'),
-    isRead: boolean('is_read').notNull().default(false),
-    createdAt: createdAt(),
-  },
-  (t) => [
-    index('idx_notifications_user_id').on(t.userId, t.id),
-    index('notifications_tweet_id').on(t.tweetId, t.id).where(sql`tweet_id is not null`),
-    index('idx_notifications_is_read').on(t.userId).where(sql`is_read = false`),
-  ],
-)
 
 export const directMessages = pgTable(
   'direct_messages',
@@ -36,10 +17,37 @@ export const directMessages = pgTable(
     content: text('content').notNull(),
     mediaUrl: text('media_url'),
     isRead: boolean('is_read').notNull().default(false),
+    hiddenBySender: boolean('hidden_by_sender').notNull().default(false),
+    hiddenByReceiver: boolean('hidden_by_receiver').notNull().default(false),
     createdAt: createdAt(),
   },
   (t) => [
     index('idx_dm_sender_receiver').on(t.senderId, t.receiverId, t.id),
     index('idx_dm_receiver').on(t.receiverId, t.senderId, t.id).where(sql`is_read = false`),
+    check('no_message_to_self', sql`${t.senderId} <> ${t.receiverId}`),
+  ],
+)
+
+/**
+ * A conversation as one of the two has it. Both rows are written by whoever sends, under a lock of the pair: nobody else
+ * ever waits for it.
+ */
+export const conversations = pgTable(
+  'conversations',
+  {
+    userId: user('user_id'),
+    otherId: user('other_id'),
+    /** The newest message that the user has not hidden; null when none is left. */
+    lastMessageId: id('last_message_id'),
+    unreadCount: integer('unread_count').notNull().default(0),
+    /** False for what a stranger began: it waits among the requests. */
+    isAccepted: boolean('is_accepted').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.userId, t.otherId] }),
+    index('conversations_latest')
+      .on(t.userId, t.isAccepted, t.lastMessageId)
+      .where(sql`last_message_id is not null`),
   ],
 )

@@ -40,6 +40,8 @@ export const users = pgTable(
     isActive: boolean('is_active').notNull().default(true),
     isPrivate: boolean('is_private').notNull().default(false),
     hideSensitive: boolean('hide_sensitive').notNull().default(true),
+    /** Who may begin a conversation. */
+    allowMessagesFrom: text('allow_messages_from').notNull().default('everyone'),
     role: text('role').notNull().default('user'),
     suspendedAt: instant('suspended_at'),
     revision: integer('revision').notNull().default(1),
@@ -52,6 +54,7 @@ export const users = pgTable(
     uniqueIndex('users_email_unique').on(sql`lower(${t.email})`),
     index('idx_users_created_at').on(t.createdAt),
     check('users_role', sql`${t.role} in ('user', 'moderator', 'admin')`),
+    check('users_allow_messages_from', sql`${t.allowMessagesFrom} in ('everyone', 'following', 'nobody')`),
     check('users_bio_length', sql`char_length(${t.bio}) <= 500`),
   ],
 )

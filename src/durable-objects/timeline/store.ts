@@ -183,6 +183,13 @@ export class TimelineStore {
         if (op.atMs > knownMs) this.#facts.put('own_card', { changedAtMs: op.atMs })
         return null
       }
+      case 'muted_words':
+      case 'notification':
+      case 'notifications_withdrawn':
+      case 'notifications_read':
+      case 'message':
+      case 'messages_read':
+        return null
     }
   }
 
