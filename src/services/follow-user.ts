@@ -22,7 +22,7 @@ export async function followUser(
   } as const
   const result = await deps.timed('db', () => insertFollow(deps.db, viewer.id, followee, quota))
   if (!('change' in result)) throw refusal(result)
-  if (result.change !== null) await tellFollowChange(deps, viewer, 'follow', result.change)
+  await tellFollowChange(deps, viewer, 'follow', result)
   return result.outcome
 }
 

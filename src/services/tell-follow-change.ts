@@ -1,3 +1,4 @@
+import type { OutboxRow } from '../contracts/queues.ts'
 import type { GraphChange } from '../db/statements/follows.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { tellOwnTimeline } from './tell-own-timeline.ts'
@@ -10,9 +11,11 @@ export async function tellFollowChange(
   deps: Deps,
   viewer: Viewer,
   type: 'follow' | 'unfollow',
-  { followee_id, version, outbox }: GraphChange,
+  { change, outbox }: { change: GraphChange | null; outbox: OutboxRow[] },
 ): Promise<void> {
-  deps.defer(deps.queues.sendOutbox(outbox))
+  if (outbox.length > 0) deps.defer(deps.queues.sendOutbox(outbox))
+  if (change === null) return
+  const { followee_id, version } = change
   deps.defer(
     deps.queues.sendFold([
       { subject: 'user', id: viewer.id },

@@ -12,5 +12,5 @@ export async function unfollowUser(deps: Deps, viewer: Viewer, followee: Followe
   const result = await deps.timed('db', () => deleteFollow(deps.db, viewer.id, followee))
   if (result.outcome === 'not_claimed') throw notTheClaimedUser()
   if (result.outcome !== 'unfollowed') throw new AppError(result.outcome)
-  if (result.change !== null) await tellFollowChange(deps, viewer, 'unfollow', result.change)
+  await tellFollowChange(deps, viewer, 'unfollow', result)
 }

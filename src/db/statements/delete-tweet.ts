@@ -3,7 +3,7 @@ import type { OutboxRow } from '../../contracts/queues.ts'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, transaction } from '../client.ts'
 import type { Subject } from './counters.ts'
-import { outboxRecord, outboxRow } from './outbox.ts'
+import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
 import { tweetIsVisibleTo } from './visibility.ts'
 
 export type Deleted =
@@ -80,6 +80,9 @@ function markDeleted(id: TweetId, actor: Actor): SQL {
         'engagement',
         sql`jsonb_build_object('type', 'erase_dependants', 'v', 1, 'tweet_id', id)`,
       )}
+      from gone
+      union all
+      select ${notificationRow('tweet_withdrawn', sql`'tweet_id', id`)}
       from gone
       returning id, queue, message
     )

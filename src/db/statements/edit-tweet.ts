@@ -5,7 +5,7 @@ import type { TweetId, UserId } from '../../domain/ids.ts'
 import { EDIT_WINDOW_SECONDS, EDITS_MAX } from '../../domain/limits.ts'
 import { type Db, query, transaction } from '../client.ts'
 import type { Subject } from './counters.ts'
-import { outboxRecord, outboxRow } from './outbox.ts'
+import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
 import { type FlagsRecord, type TweetRecord, tweetRecord, viewerFlags } from './tweet-columns.ts'
 import { entitiesOf, hashtagsNamed, insertHashtags, type NewEntities, peopleNamed } from './tweet-tags.ts'
 import { NOBODY, tweetIsVisibleTo, viewerId } from './visibility.ts'
@@ -92,6 +92,10 @@ function writeVersion(id: TweetId, author: UserId, { content, isBlank, ...found 
         sql`jsonb_build_object('type', 'tweet_edited', 'v', 1, 'tweet_id', id, 'author_id', user_id)`,
       )}
       from edited
+      union all
+      select ${notificationRow('tweet_changed', sql`'tweet_id', id, 'author_id', user_id`)}
+      from edited
+      where exists (select from unmentioned) or exists (select from mentioned)
       returning id, queue, message
     )
     select case
@@ -130,10 +134,12 @@ const retagging = sql`untagged as (
       delete from tweet_mentions m
       using edited
       where m.tweet_id = edited.id and m.user_id not in (select id from people)
+      returning m.user_id
     ), mentioned as (
       insert into tweet_mentions (tweet_id, user_id)
       select edited.id, people.id from edited, people
       on conflict do nothing
+      returning user_id
     ), ledger as (
       insert into counter_deltas (subject, subject_id, counter, delta)
       select 'hashtag', hashtag_id, 'tweet_count', -1 from untagged

@@ -3,7 +3,7 @@ import type { OutboxRow } from '../../contracts/queues.ts'
 import { FLAG_BOOKMARKED, FLAG_LIKED, FLAG_RETWEETED, FLAG_VOTE_SHIFT } from '../../contracts/tweet-json.ts'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, transaction } from '../client.ts'
-import { outboxRecord, outboxRow } from './outbox.ts'
+import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
 import { tweetIsVisibleTo } from './visibility.ts'
 
@@ -109,7 +109,7 @@ export async function insertEngagement(
     before: [lockActs(viewer, tweet)],
     main: sql`
     with target as (
-      select t.id, t.${sql.raw(counter)} as count
+      select t.id, t.user_id, t.${sql.raw(counter)} as count
       from tweets t
       join users u on u.id = t.user_id
       where t.id = ${tweet} and ${tweetIsVisibleTo(viewer)}
@@ -130,7 +130,7 @@ export async function insertEngagement(
       select 'tweet', tweet_id, ${counter}, 1 from changed
     ), sent as (
       insert into outbox (queue, message, next_attempt_at)
-      select ${flagsChanged(viewer, tweet)} from changed
+      select ${flagsChanged(viewer, tweet)} from changed${kind === 'like' ? likeChanged(viewer) : sql.empty()}
       returning id, queue, message
     )
     select case
@@ -156,7 +156,7 @@ export async function deleteEngagement(db: Db, kind: Kind, viewer: UserId, tweet
     before: [lockActs(viewer, tweet)],
     main: sql`
     with target as (
-      select t.id, t.${sql.raw(counter)} as count
+      select t.id, t.user_id, t.${sql.raw(counter)} as count
       from tweets t
       join users u on u.id = t.user_id
       where t.id = ${tweet}
@@ -174,7 +174,7 @@ export async function deleteEngagement(db: Db, kind: Kind, viewer: UserId, tweet
       select 'tweet', tweet_id, ${counter}, -1 from changed
     ), sent as (
       insert into outbox (queue, message, next_attempt_at)
-      select ${flagsChanged(viewer, tweet)} from changed
+      select ${flagsChanged(viewer, tweet)} from changed${kind === 'like' ? likeChanged(viewer) : sql.empty()}
       returning id, queue, message
     )
     select case
@@ -194,6 +194,13 @@ function done(flags: SQL, change: SQL): SQL {
         'state', json_build_object('flags', ${flags}, 'version', ${stateVersion(sql`exists (select from changed)`)}),
         'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]'))`
 }
+
+/** The author is told of a like that is not their own. */
+const likeChanged = (viewer: UserId) => sql`
+      union all
+      select ${notificationRow('like_changed', sql`'actor_id', ${viewer}::bigint, 'tweet_id', target.id`)}
+      from changed, target
+      where target.user_id <> ${viewer}`
 
 /** A whole window where all its uses were taken by requests that this one waited for, and so cannot see. */
 function retryAfterSeconds(viewer: UserId, quota: Quota | null): SQL {

@@ -15,8 +15,7 @@ export interface ErasedStep {
 }
 
 /**
- * One step of what a deletion takes along: at most `rows` retweets, bookmarks and notifications each, with what they
- * counted. The retweeters' followers are told of each retweet, because the deletion itself is told to the author's
+ * One step of what a deletion takes along: at most `rows` retweets and bookmarks each, with what they counted. The retweeters' followers are told of each retweet, because the deletion itself is told to the author's
  * only. Likes stay: a list of likes leaves out what cannot be seen. With the last step the outbox row goes; one
  * statement, so that it goes if and only if nothing was left. Two steps at once wait for each other's rows; each goes
  * by what it saw before, so neither takes the rest for done.
@@ -36,11 +35,8 @@ export async function eraseDependants(
       select r.id from retweets r where r.tweet_id = ${tweet} and exists (select from gone) order by r.id limit ${rows + 1}
     ), old_bookmarks as materialized (
       select b.user_id from bookmarks b where b.tweet_id = ${tweet} and exists (select from gone) order by b.user_id limit ${rows + 1}
-    ), old_notifications as materialized (
-      select n.id from notifications n where n.tweet_id = ${tweet} and exists (select from gone) order by n.id limit ${rows + 1}
     ), step as (
-      select greatest((select count(*) from old_retweets), (select count(*) from old_bookmarks),
-                      (select count(*) from old_notifications)) > ${rows}::int as rest
+      select greatest((select count(*) from old_retweets), (select count(*) from old_bookmarks)) > ${rows}::int as rest
     ), unretweeted as (
       delete from retweets
       where id in (select id from old_retweets order by id limit ${rows})
@@ -49,8 +45,6 @@ export async function eraseDependants(
       delete from bookmarks
       where tweet_id = ${tweet} and user_id in (select user_id from old_bookmarks order by user_id limit ${rows})
       returning tweet_id
-    ), unnotified as (
-      delete from notifications where id in (select id from old_notifications order by id limit ${rows})
     ), ledger as (
       insert into counter_deltas (subject, subject_id, counter, delta)
       select 'tweet', ${tweet}::bigint, counter, -count(*)

@@ -3,7 +3,7 @@ import type { UserRef } from '../../contracts/http/common.ts'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { type Db, transaction } from '../client.ts'
-import { outboxRecord, outboxRow } from './outbox.ts'
+import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
 import { whichUser } from './users.ts'
 import { isPresent } from './visibility.ts'
@@ -18,14 +18,13 @@ export interface Followee {
 export interface GraphChange {
   followee_id: UserId
   version: number
-  outbox: OutboxRow[]
 }
 
 /** `not_claimed`: the user is not the one that the request claims. */
 type Refusal = 'unauthenticated' | 'suspended' | 'user_not_found' | 'not_claimed'
 
 export type Followed =
-  | { outcome: 'followed' | 'requested'; change: GraphChange | null }
+  | { outcome: 'followed' | 'requested'; change: GraphChange | null; outbox: OutboxRow[] }
   | { outcome: 'rate_limited'; retry_after_seconds: number }
   | { outcome: Refusal | 'cannot_follow_self' | 'blocked' | 'blocking' }
 
@@ -51,9 +50,14 @@ function refusals(follower: UserId, { claimedId }: Followee): SQL {
 
 /**
  * The CTEs that follow a change of `follows`, whose rows are in `changed (following_id)`: the follower's
- * `graph_version`, the ledger, and the outbox row by which the follower's timeline is told for certain.
+ * `graph_version`, the ledger, and the outbox rows by which the follower's timeline is told for certain, and the followee
+ * of this change or of one of requests, whose rows are in `requests (target_id)`.
  */
-function effectsOf(changed: 'followed' | 'unfollowed', follower: UserId): SQL {
+function effectsOf(
+  changed: 'followed' | 'unfollowed',
+  requests: 'requested' | 'withdrawn',
+  follower: UserId,
+): SQL {
   const rows = sql.raw(changed)
   const following = changed === 'followed'
   const delta = following ? 1 : -1
@@ -74,17 +78,18 @@ function effectsOf(changed: 'followed' | 'unfollowed', follower: UserId): SQL {
     ), sent as (
       insert into outbox (queue, message, next_attempt_at)
       select ${outboxRow('fan-out', message)} from versioned
+      union all
+      select ${notificationRow('follow_changed', sql`'follower_id', ${follower}::bigint, 'followee_id', followee_id`)}
+      from (select following_id as followee_id from ${rows} union all select target_id from ${sql.raw(requests)}) told
       returning id, queue, message
     )`
 }
 
-/** The GraphChange as JSON; null where nothing changed. */
-const graphChange = sql`(
-      select json_build_object(
-        'followee_id', (select id from target),
-        'version', graph_version,
-        'outbox', (select json_agg(${outboxRecord}) from sent))
-      from versioned)`
+/** What a done change answers besides its outcome, for `json_build_object`: null where nobody is followed or unfollowed. */
+const changeAndOutbox = sql`
+        'change', (
+          select json_build_object('followee_id', (select id from target), 'version', graph_version) from versioned),
+        'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]')`
 
 /** A whole window where all its uses were taken by requests that this one waited for, and so cannot see. */
 function retryAfterSeconds(follower: UserId, quota: Quota): SQL {
@@ -133,12 +138,12 @@ export async function insertFollow(
     ), granted as (
       delete from follow_requests r using followed
       where r.requester_id = ${follower} and r.target_id = followed.following_id
-    ), ${effectsOf('followed', follower)}
+    ), ${effectsOf('followed', 'requested', follower)}
     select case
       when exists (select from followed) or (select settled from gate) = 'followed'
-        then json_build_object('outcome', 'followed', 'change', ${graphChange})
+        then json_build_object('outcome', 'followed', ${changeAndOutbox})
       when exists (select from requested) or (select settled from gate) = 'requested'
-        then json_build_object('outcome', 'requested', 'change', null)
+        then json_build_object('outcome', 'requested', ${changeAndOutbox})
       when (select settled from gate) is not null
         then json_build_object('outcome', (select settled from gate))
       else json_build_object('outcome', 'rate_limited', 'retry_after_seconds',
@@ -149,7 +154,9 @@ export async function insertFollow(
   return row.result
 }
 
-export type Unfollowed = { outcome: 'unfollowed'; change: GraphChange | null } | { outcome: Refusal }
+export type Unfollowed =
+  | { outcome: 'unfollowed'; change: GraphChange | null; outbox: OutboxRow[] }
+  | { outcome: Refusal }
 
 /**
  * Ends a follow, or withdraws the request for one; where there is neither, nothing changes. Someone who was
@@ -174,9 +181,10 @@ export async function deleteFollow(db: Db, follower: UserId, followee: Followee)
     ), withdrawn as (
       delete from follow_requests r using target, gate
       where gate.refusal is null and r.requester_id = ${follower} and r.target_id = target.id
-    ), ${effectsOf('unfollowed', follower)}
+      returning r.target_id
+    ), ${effectsOf('unfollowed', 'withdrawn', follower)}
     select case
-      when gate.refusal is null then json_build_object('outcome', 'unfollowed', 'change', ${graphChange})
+      when gate.refusal is null then json_build_object('outcome', 'unfollowed', ${changeAndOutbox})
       else json_build_object('outcome', gate.refusal)
     end as result
     from gate`,

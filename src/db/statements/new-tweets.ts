@@ -14,7 +14,7 @@ export interface NewRow {
 
 /** What the rest of a publication reads of its tweets. */
 export const newColumns: SQL = sql`
-        id, user_id, entities, reply_to_id, conversation_id, revision`
+        id, user_id, entities, reply_to_id, reply_to_user_id, conversation_id, revision`
 
 /** The NewRow of the tweet `t` and its author `u`. */
 export const newRow: SQL = sql`json_build_object(

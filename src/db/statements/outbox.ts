@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { OutboxRow, QueueName } from '../../contracts/queues.ts'
+import type { NotificationEvent, OutboxRow, QueueName } from '../../contracts/queues.ts'
 import { type Db, query } from '../client.ts'
 
 /** A message that was just sent is given this long before the relay takes it for lost. */
@@ -11,6 +11,11 @@ export const FIRST_ATTEMPT_SECONDS = 30
  */
 export function outboxRow(queue: QueueName, message: SQL): SQL {
   return sql`${queue}, ${message}, now() + make_interval(secs => ${FIRST_ATTEMPT_SECONDS})`
+}
+
+/** The same for an event of the `notifications` queue; `details` are its fields, for `jsonb_build_object`. */
+export function notificationRow(type: NotificationEvent['type'], details: SQL): SQL {
+  return outboxRow('notifications', sql`jsonb_build_object('type', ${type}::text, 'v', 1, ${details})`)
 }
 
 /** A committed outbox row as JSON, for the write that returns it. */

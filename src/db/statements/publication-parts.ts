@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { UserId } from '../../domain/ids.ts'
+import { MAX_ID, type UserId } from '../../domain/ids.ts'
 import { judgeNamed, namedBy } from './named-tweets.ts'
+import { notificationRow } from './outbox.ts'
 import type { Publication } from './publish-tweet.ts'
 import { hashtagsNamed, peopleNamed } from './tweet-tags.ts'
 
@@ -98,6 +99,7 @@ const mentioned = sql`, mentioned as (
       join given using (id)
       cross join jsonb_array_elements_text(given.mentioned) as written(username)
       join people on people.username = written.username
+      returning tweet_id
     )`
 
 const polled = sql`, poll as (
@@ -138,4 +140,25 @@ export function ledger(author: UserId, { tags, replies, quotes }: Carried): SQL 
       from tweet where quote_tweet_id is not null group by quote_tweet_id`,
       )}
     )`
+}
+
+/** Outbox rows for those whom a tweet answers, quotes or mentions, and for those who asked to be told of the author's tweets. */
+export function notifies(author: UserId, { replies, quotes, mentions }: Carried): SQL {
+  const reasons = [
+    ...(replies ? [sql`reply_to_user_id <> user_id`] : []),
+    ...(quotes ? [sql`quote_tweet_id is not null`] : []),
+    ...(mentions ? [sql`id in (select tweet_id from mentioned)`] : []),
+  ]
+  const named = sql`select ${notificationRow('tweet_changed', sql`'tweet_id', id, 'author_id', user_id`)}
+      from tweet
+      where ${sql.join(reasons, sql` or `)}
+      union all
+      `
+  return sql`${only(reasons.length > 0, named)}select ${notificationRow(
+    'audience',
+    sql`'of', 'subscribers', 'tweet_id', id, 'author_id', user_id, 'from_user', 1, 'to_user', ${MAX_ID}::bigint`,
+  )}
+      from tweet
+      where reply_to_id is null
+        and exists (select from follows f where f.following_id = ${author} and f.notify)`
 }

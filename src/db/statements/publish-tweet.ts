@@ -13,6 +13,7 @@ import {
   givenTweets,
   ledger,
   namedTweets,
+  notifies,
   only,
   peopleAndTags,
   tagsOf,
@@ -175,12 +176,14 @@ function writeTweets(publication: Publication, quota: Quota): SQL {
       returning ${carried.quotes ? sql`*` : newColumns}
     )${dependants(carried)}, ${ledger(authorId, carried)}, sent as (
       insert into outbox (queue, message, next_attempt_at)
-      select ${outboxRow(
+      (select ${outboxRow(
         'fan-out',
         sql`jsonb_build_object('type', 'tweet_published', 'v', 1, 'tweet_id', id, 'author_id', user_id)`,
       )}
-      from tweet
-      order by id
+       from tweet
+       order by id)
+      union all
+      ${notifies(authorId, carried)}
       returning id, queue, message
     )
     select case

@@ -11,7 +11,7 @@ import {
   stateVersion,
   viewerRefusal,
 } from './engagement.ts'
-import { outboxRecord, outboxRow } from './outbox.ts'
+import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { type TweetRecord, tweetRecord, userRecord } from './tweet-columns.ts'
 import { NOBODY, tweetIsVisibleTo } from './visibility.ts'
@@ -72,7 +72,7 @@ export async function insertRetweet(db: Db, viewer: UserId, tweet: TweetId, id: 
       )}
       from inserted
       union all
-      select ${flagsChanged(viewer, tweet)} from inserted
+      select ${flagsChanged(viewer, tweet)} from inserted${retweetChanged(viewer, 'inserted')}
       returning id, queue, message
     )
     select case
@@ -92,6 +92,13 @@ export async function insertRetweet(db: Db, viewer: UserId, tweet: TweetId, id: 
   if (row === undefined) throw new Error('Retweeting answered no row')
   return row.result
 }
+
+/** The author is told of a retweet that is not their own. */
+const retweetChanged = (viewer: UserId, rows: 'inserted' | 'deleted') => sql`
+      union all
+      select ${notificationRow('retweet_changed', sql`'actor_id', ${viewer}::bigint, 'tweet_id', target.id`)}
+      from ${sql.raw(rows)}, target
+      where target.user_id <> ${viewer}`
 
 export type Unretweeted =
   | { outcome: 'done'; entry_id: EntryId | null; count: number; state: FlagsState; outbox: OutboxRow[] }
@@ -129,7 +136,7 @@ export async function deleteRetweet(db: Db, viewer: UserId, tweet: TweetId): Pro
       )}
       from deleted
       union all
-      select ${flagsChanged(viewer, tweet)} from deleted
+      select ${flagsChanged(viewer, tweet)} from deleted${retweetChanged(viewer, 'deleted')}
       returning id, queue, message
     )
     select case
