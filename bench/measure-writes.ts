@@ -1,9 +1,9 @@
 import pg from 'pg'
 import type { FanOutMessage } from '../src/contracts/queues.ts'
 import { foldCounters, readUnfoldedSubjects } from '../src/db/statements/counters.ts'
-import { planFanOut, settleFanOut, splitFanOut } from '../src/db/statements/fan-out.ts'
+import { planFanOut, splitFanOut } from '../src/db/statements/fan-out.ts'
 import { pullTimeline } from '../src/db/statements/home-timeline.ts'
-import { takeDueOutboxRows } from '../src/db/statements/outbox.ts'
+import { settleOutbox, takeDueOutboxRows } from '../src/db/statements/outbox.ts'
 import { commitWarm } from '../src/db/statements/timelines.ts'
 import { type EntryId, MAX_ID, type TweetId, type UserId } from '../src/domain/ids.ts'
 import { taskOf } from '../src/queues/deliveries.ts'
@@ -69,8 +69,9 @@ async function consume({ db }: Deps, messages: FanOutMessage[]): Promise<void> {
   const tasks = messages.flatMap((message) => taskOf(message) ?? [])
   if (tasks.length > 0) await planFanOut(db, tasks)
   await ownDeliveries(db, messages)
-  await settleFanOut(
+  await settleOutbox(
     db,
+    'fan-out',
     messages.map(({ outbox_id }) => outbox_id),
     [],
   )

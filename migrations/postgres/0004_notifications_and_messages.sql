@@ -58,6 +58,7 @@ CREATE TABLE "push_subscriptions" (
 --> statement-breakpoint
 DROP INDEX "idx_notifications_is_read";--> statement-breakpoint
 DROP INDEX "idx_notifications_user_id";--> statement-breakpoint
+DROP INDEX "notifications_tweet_id";--> statement-breakpoint
 ALTER TABLE "direct_messages" ADD COLUMN "hidden_by_sender" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "direct_messages" ADD COLUMN "hidden_by_receiver" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "notifications" ADD COLUMN "withdrawn_at" timestamp with time zone;--> statement-breakpoint
@@ -79,6 +80,7 @@ CREATE INDEX "push_subscriptions_session_id" ON "push_subscriptions" USING btree
 CREATE INDEX "follows_notify" ON "follows" USING btree ("following_id","follower_id") WHERE notify;--> statement-breakpoint
 CREATE INDEX "notifications_withdrawn" ON "notifications" USING btree ("withdrawn_at") WHERE withdrawn_at is not null;--> statement-breakpoint
 CREATE INDEX "idx_notifications_user_id" ON "notifications" USING btree ("user_id","type","id");--> statement-breakpoint
+CREATE INDEX "notifications_tweet_id" ON "notifications" USING btree ("tweet_id","id") WHERE tweet_id is not null and withdrawn_at is null;--> statement-breakpoint
 ALTER TABLE "notifications" ADD CONSTRAINT "notifications_once" UNIQUE NULLS NOT DISTINCT("user_id","type","tweet_id","actor_id");--> statement-breakpoint
 ALTER TABLE "direct_messages" ADD CONSTRAINT "no_message_to_self" CHECK ("direct_messages"."sender_id" <> "direct_messages"."receiver_id");--> statement-breakpoint
 ALTER TABLE "notifications" ADD CONSTRAINT "notifications_type" CHECK ("notifications"."type" in ('like', 'retweet', 'quote', 'reply', 'mention', 'follow', 'follow_request', 'poll', 'tweet'));--> statement-breakpoint

@@ -31,7 +31,8 @@ export async function consume<Body>(
   }: {
     databaseEpoch: number
     parse(body: unknown): Body | null
-    handle(bodies: Body[]): Promise<Verdict[]>
+    /** `again`: these were tried before, and may be done in part. */
+    handle(bodies: Body[], again: boolean): Promise<Verdict[]>
     onPoison(bodies: unknown[]): Promise<void>
   },
 ): Promise<void> {
@@ -43,7 +44,12 @@ export async function consume<Body>(
     await onPoison(entries.map(({ message }) => message.body))
     return entries.map(() => 'ack' as const)
   })
-  await judgeAll(log, batch.queue, good, (entries) => handle(entries.map(({ body }) => body)))
+  await judgeAll(log, batch.queue, good, (entries, again) =>
+    handle(
+      entries.map(({ body }) => body),
+      again,
+    ),
+  )
 }
 
 /**
@@ -75,13 +81,15 @@ async function judgeAll<Entry extends Judged>(
   log: Logger,
   queue: string,
   entries: Entry[],
-  decide: (entries: Entry[]) => Promise<Verdict[]>,
+  decide: (entries: Entry[], again: boolean) => Promise<Verdict[]>,
 ): Promise<void> {
   const { first = [], again = [] } = Object.groupBy(entries, ({ message }) =>
     message.attempts === 1 ? 'first' : 'again',
   )
-  await judge(log, queue, first, decide)
-  await forEachBounded(again, ALONE_AT_ONCE, (entry) => judge(log, queue, [entry], decide))
+  await judge(log, queue, first, (entries) => decide(entries, false))
+  await forEachBounded(again, ALONE_AT_ONCE, (entry) =>
+    judge(log, queue, [entry], (entries) => decide(entries, true)),
+  )
 }
 
 async function judge<Entry extends Judged>(

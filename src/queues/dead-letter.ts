@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { foldHint } from '../contracts/queues.ts'
+import { foldHint, type QueueName } from '../contracts/queues.ts'
 import { type DeadLetter, storeDeadLetters } from '../db/statements/outbox.ts'
+import { isId } from '../domain/ids.ts'
 import type { Deps } from '../services/deps.ts'
 import { consume } from './consume.ts'
 
@@ -22,6 +23,22 @@ export async function consumeDeadLetters(batch: MessageBatch, deps: Deps): Promi
     },
     onPoison: async () => {},
   })
+}
+
+/** Stores what a consumer does not understand. */
+export async function keepPoison(deps: Deps, queue: QueueName, bodies: readonly unknown[]): Promise<void> {
+  const letters = bodies.map((message) => ({
+    queue,
+    outboxId: outboxIdOf(message),
+    message,
+    error: 'not understood',
+  }))
+  await storeDeadLetters(deps.db, letters)
+}
+
+function outboxIdOf(body: unknown): number | null {
+  if (typeof body !== 'object' || body === null || !('outbox_id' in body)) return null
+  return typeof body.outbox_id === 'number' && isId(body.outbox_id) ? body.outbox_id : null
 }
 
 function toDeadLetter(message: unknown): DeadLetter | null {

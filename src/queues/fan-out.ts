@@ -1,17 +1,15 @@
-import { type FanOutMessage, fanOutMessage, type OutboxRow } from '../contracts/queues.ts'
+import { type FanOutEvent, type FanOutMessage, fanOutMessage, type OutboxRow } from '../contracts/queues.ts'
 import {
   FAN_OUT_CHUNK,
   type FanOutPlan,
   type FanOutTask,
-  type NarrowedFanOut,
   planFanOut,
-  settleFanOut,
   splitFanOut,
 } from '../db/statements/fan-out.ts'
-import { storeDeadLetters } from '../db/statements/outbox.ts'
-import { isId } from '../domain/ids.ts'
+import { type OwedMessage, settleOutbox } from '../db/statements/outbox.ts'
 import type { Deps } from '../services/deps.ts'
 import { consume, forEachBounded, type Verdict } from './consume.ts'
+import { keepPoison } from './dead-letter.ts'
 import { deliveriesOf, narrowedTo, taskOf } from './deliveries.ts'
 import { ownDeliveries } from './own-deliveries.ts'
 import { type Failures, sendDeliveries } from './send-deliveries.ts'
@@ -27,16 +25,7 @@ export async function consumeFanOut(batch: MessageBatch, deps: Deps): Promise<vo
     databaseEpoch: deps.settings.databaseEpoch,
     parse: (body) => fanOutMessage.safeParse(body).data ?? null,
     handle: (messages) => fanOut(deps, messages),
-    onPoison: (bodies) =>
-      storeDeadLetters(
-        deps.db,
-        bodies.map((message) => ({
-          queue: 'fan-out',
-          outboxId: outboxIdOf(message),
-          message,
-          error: 'not understood',
-        })),
-      ),
+    onPoison: (bodies) => keepPoison(deps, 'fan-out', bodies),
   })
 }
 
@@ -56,7 +45,7 @@ async function fanOut(deps: Deps, messages: FanOutMessage[]): Promise<Verdict[]>
   const plannedMs = deps.now()
   const { large = [], small = [] } = Object.groupBy(plans, (plan) => (isTooLarge(plan) ? 'large' : 'small'))
   const deliveries = [...small.flatMap((plan) => deliveriesOf(plan, tasks)), ...own]
-  const [unsplit, failures] = await Promise.all([
+  const [unsplit, { failures }] = await Promise.all([
     splitAll(
       deps,
       large.flatMap(({ outbox_id }) => tasks.get(outbox_id) ?? []),
@@ -69,7 +58,7 @@ async function fanOut(deps: Deps, messages: FanOutMessage[]): Promise<Verdict[]>
   const again = new Set([...unsplit, ...failures.keys()].filter((id) => !narrowed.has(id)))
   const settled = new Set([...large.map(({ outbox_id }) => outbox_id), ...failures.keys()])
   const done = messages.map(({ outbox_id }) => outbox_id).filter((id) => !settled.has(id))
-  await sendNarrowed(deps, await settleFanOut(deps.db, done, [...narrowed.values()]))
+  await sendNarrowed(deps, await settleOutbox(deps.db, 'fan-out', done, [...narrowed.values()]))
   deps.log.info('fan_out', {
     messages: messages.length,
     deliveries: deliveries.length,
@@ -115,8 +104,8 @@ function narrow(
   plans: readonly FanOutPlan[],
   tasks: ReadonlyMap<number, FanOutTask>,
   failures: Failures,
-): Map<number, NarrowedFanOut> {
-  const narrowed = plans.flatMap(({ outbox_id, receivers }): NarrowedFanOut[] => {
+): Map<number, OwedMessage<FanOutEvent>> {
+  const narrowed = plans.flatMap(({ outbox_id, receivers }): OwedMessage<FanOutEvent>[] => {
     const [task, failed] = [tasks.get(outbox_id), failures.get(outbox_id)]
     if (task === undefined || failed === undefined || failed.size === receivers.length) return []
     return [{ outbox_id, message: narrowedTo(task, [...failed]) }]
@@ -132,9 +121,4 @@ async function sendNarrowed(deps: Deps, rows: OutboxRow[]): Promise<void> {
   } catch (error) {
     deps.log.warn('narrowed_not_sent', { rows: rows.length, error })
   }
-}
-
-function outboxIdOf(body: unknown): number | null {
-  if (typeof body !== 'object' || body === null || !('outbox_id' in body)) return null
-  return typeof body.outbox_id === 'number' && isId(body.outbox_id) ? body.outbox_id : null
 }

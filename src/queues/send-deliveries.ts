@@ -21,12 +21,19 @@ const CALL_DEADLINE_MS = 10_000
 /** By message, the receivers who were not told. */
 export type Failures = ReadonlyMap<number, ReadonlySet<UserId>>
 
+export interface Sent {
+  failures: Failures
+  /** Receivers who have a socket open. */
+  listening: ReadonlySet<UserId>
+}
+
 /** One call for each receiver, however many messages concern it. One that fails keeps back nobody else's. */
-export async function sendDeliveries(deps: Deps, deliveries: readonly Delivery[]): Promise<Failures> {
+export async function sendDeliveries(deps: Deps, deliveries: readonly Delivery[]): Promise<Sent> {
   const byReceiver = Map.groupBy(deliveries, ({ receiver }) => receiver)
-  const failed = await forEachBounded([...byReceiver], CALLS_IN_FLIGHT, ([receiver, letters]) =>
-    send(deps, receiver, letters),
-  )
+  const listening = new Set<UserId>()
+  const failed = await forEachBounded([...byReceiver], CALLS_IN_FLIGHT, async ([receiver, letters]) => {
+    if ((await send(deps, receiver, letters)) > 0) listening.add(receiver)
+  })
   for (const { item, error } of failed.slice(0, 3)) {
     deps.log.warn('delivery_failed', { receiver: item[0], error })
   }
@@ -34,20 +41,27 @@ export async function sendDeliveries(deps: Deps, deliveries: readonly Delivery[]
     failed.flatMap(({ item }) => item[1]),
     ({ outboxId }) => outboxId,
   )
-  return new Map([...untold].map(([id, letters]) => [id, new Set(letters.map(({ receiver }) => receiver))]))
+  const failures = new Map(
+    [...untold].map(([id, letters]) => [id, new Set(letters.map(({ receiver }) => receiver))]),
+  )
+  return { failures, listening }
 }
 
-async function send(deps: Deps, receiver: UserId, letters: readonly Delivery[]): Promise<void> {
+/** Answers how many sockets the receiver has open. */
+async function send(deps: Deps, receiver: UserId, letters: readonly Delivery[]): Promise<number> {
   const timeline = deps.timeline(receiver)
   const ops = letters.flatMap(({ send }) => (send.type === 'end_sessions' ? [] : [send]))
+  let sockets = 0
   if (ops.length > 0) {
     const result = await within(timeline.apply(ops), CALL_DEADLINE_MS)
     if (result === null) throw new Error(`The timeline of ${receiver} does not answer`)
     if (!result.ok) throw new Error(`The timeline of ${receiver} is ${result.code}`)
+    sockets = result.sockets ?? 0
   }
   for (const { send } of letters) {
     if (send.type !== 'end_sessions') continue
     const ended = await within(timeline.endSessions(send), CALL_DEADLINE_MS)
     if (ended === null) throw new Error(`The timeline of ${receiver} does not answer`)
   }
+  return sockets
 }

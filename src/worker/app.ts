@@ -10,6 +10,7 @@ import { answerProblem, problemResponse } from './problems.ts'
 import { authRoutes } from './routes/auth.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
+import { notificationRoutes } from './routes/notifications.ts'
 import { ownListRoutes } from './routes/own-lists.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoutes } from './routes/stream.ts'
@@ -50,6 +51,7 @@ export function createApp() {
   app.route('/api/tweets', tweetListRoutes())
   app.route('/api', ownListRoutes())
   app.route('/api/timeline', timelineRoutes())
+  app.route('/api/notifications', notificationRoutes())
   app.route('/api/stream', streamRoutes())
   app.route('/', documentationRoutes(app))
   return app

@@ -1,6 +1,7 @@
 import { deleteExpired, ensureTweetPartitions } from '../db/statements/maintenance.ts'
 import { retirePulledAuthors } from '../db/statements/pulled-authors.ts'
 import { createLogger } from '../domain/log.ts'
+import { closePolls } from '../services/close-polls.ts'
 import type { Deps } from '../services/deps.ts'
 import { eraseDeletedContent } from '../services/erase-deleted.ts'
 import { relayOutbox } from '../services/relay-outbox.ts'
@@ -14,6 +15,7 @@ type Job = [name: string, run: (deps: Deps) => Promise<unknown>]
 const EACH_MINUTE: Job[] = [
   ['relay_outbox', relayOutbox],
   ['sweep_ledger', sweepLedger],
+  ['close_polls', closePolls],
 ]
 
 const EACH_HOUR: Job[] = [

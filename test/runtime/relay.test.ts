@@ -2,8 +2,7 @@ import { sql } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { OutboxRow } from '../../src/contracts/queues.ts'
 import { array, type Db, query } from '../../src/db/client.ts'
-import { settleFanOut } from '../../src/db/statements/fan-out.ts'
-import { takeDueOutboxRows } from '../../src/db/statements/outbox.ts'
+import { settleOutbox, takeDueOutboxRows } from '../../src/db/statements/outbox.ts'
 import { relayOutbox } from '../../src/services/relay-outbox.ts'
 import { testDeps } from './harness.ts'
 import { createOwnDatabase } from './own-database.ts'
@@ -80,7 +79,7 @@ describe('many due rows', () => {
     const due = await insertDue(40)
     expect(idsOf((await take()).rows)).toEqual(due.slice(0, 5))
     for (const done of [8, 14]) {
-      await settleFanOut(db, due.slice(0, done), [])
+      await settleOutbox(db, 'fan-out', due.slice(0, done), [])
       expect(await take()).toMatchObject({ paused: true, rows: [] })
     }
     expect(await take()).toMatchObject({ paused: false, rows: due.slice(14, 19).map((id) => ({ id })) })
@@ -93,7 +92,7 @@ describe('many due rows', () => {
       const { rows, paused } = await take()
       expect([paused, rows.length]).toEqual([false, LIMITS.batch])
       sent.push(...idsOf(rows))
-      await settleFanOut(db, idsOf(rows), [])
+      await settleOutbox(db, 'fan-out', idsOf(rows), [])
     }
     expect(sent).toEqual(due)
   })
@@ -101,7 +100,7 @@ describe('many due rows', () => {
   it('are neither below the limit', async () => {
     const due = await insertDue(15)
     expect((await take()).rows).toHaveLength(5)
-    await settleFanOut(db, due.slice(0, 7), [])
+    await settleOutbox(db, 'fan-out', due.slice(0, 7), [])
     expect(await take()).toMatchObject({
       due: 8,
       paused: false,

@@ -129,6 +129,18 @@ export const followRequest = z
   })
   .openapi('FollowRequest')
 
+export const followSettingsRequest = z
+  .object({
+    show_retweets: optional(z.boolean()),
+    notify: optional(z.boolean()).openapi({ description: 'Be notified of each of their tweets' }),
+  })
+  .openapi('FollowSettingsRequest', { description: 'What is absent stays as it is' })
+
+export const followSettings = z
+  .object({ show_retweets: z.boolean(), notify: z.boolean() })
+  .openapi('FollowSettings')
+export type FollowSettingsJson = z.infer<typeof followSettings>
+
 export const followAnswer = z
   .object({
     message: z.enum(['User followed', 'Follow requested', 'User unfollowed']),

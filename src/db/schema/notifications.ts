@@ -43,7 +43,9 @@ export const notifications = pgTable(
   (t) => [
     unique('notifications_once').on(t.userId, t.type, t.tweetId, t.actorId).nullsNotDistinct(),
     index('idx_notifications_user_id').on(t.userId, t.type, t.id),
-    index('notifications_tweet_id').on(t.tweetId, t.id).where(sql`tweet_id is not null`),
+    index('notifications_tweet_id')
+      .on(t.tweetId, t.id)
+      .where(sql`tweet_id is not null and withdrawn_at is null`),
     index('notifications_withdrawn').on(t.withdrawnAt).where(sql`withdrawn_at is not null`),
     check(
       'notifications_type',

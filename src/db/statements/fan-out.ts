@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { FAN_OUT_RECEIVERS_MAX, type FanOutEvent, type OutboxRow } from '../../contracts/queues.ts'
+import { FAN_OUT_RECEIVERS_MAX, type OutboxRow } from '../../contracts/queues.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { array, type Db, query } from '../client.ts'
 import { flagBits } from './engagement.ts'
@@ -204,44 +204,6 @@ export async function splitFanOut(db: Db, task: FanOutTask): Promise<OutboxRow[]
           'from_follower', from_follower, 'to_follower', to_follower)`,
       )}, whole.created_at
       from chunks, whole
-      returning id, queue, message
-    )
-    select ${outboxRecord} as row from sent`,
-  )
-  return rows.map(({ row }) => row)
-}
-
-/** What is still to be done of a message whose effect is done in part. */
-export interface NarrowedFanOut {
-  outbox_id: number
-  message: FanOutEvent
-}
-
-/**
- * Ends a batch in one statement: the rows of what is done are deleted, and each of what is done in part is replaced
- * by a row for the rest. Such a row is gone if and only if the one for the rest is there; of two consumers that took
- * the same message, the second finds it gone and leaves nothing behind, for between them everybody was told.
- */
-export async function settleFanOut(
-  db: Db,
-  done: readonly number[],
-  narrowed: readonly NarrowedFanOut[],
-): Promise<OutboxRow[]> {
-  if (done.length === 0 && narrowed.length === 0) return []
-  const rows = await query<{ row: OutboxRow }>(
-    db,
-    sql`
-    with narrowed as (
-      select * from jsonb_to_recordset(${JSON.stringify(narrowed)}::jsonb) as n(outbox_id bigint, message jsonb)
-    ), gone as (
-      delete from outbox
-      where id = any(${array(done, 'bigint')}) or id in (select outbox_id from narrowed)
-      returning id, created_at
-    ), sent as (
-      insert into outbox (queue, message, next_attempt_at, created_at)
-      select ${outboxRow('fan-out', sql`narrowed.message`)}, gone.created_at
-      from narrowed
-      join gone on gone.id = narrowed.outbox_id
       returning id, queue, message
     )
     select ${outboxRecord} as row from sent`,

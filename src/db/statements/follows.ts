@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { UserRef } from '../../contracts/http/common.ts'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
-import { type Db, transaction } from '../client.ts'
+import { type Db, query, transaction } from '../client.ts'
 import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
 import { whichUser } from './users.ts'
@@ -151,6 +151,47 @@ export async function insertFollow(
     end as result`,
   })
   if (row === undefined) throw new Error('Following answered no row')
+  return row.result
+}
+
+/** What a follower wants of someone they follow; what is absent stays as it is. */
+export interface FollowSettings {
+  show_retweets?: boolean | undefined
+  notify?: boolean | undefined
+}
+
+export type FollowSettled =
+  | { outcome: 'settled'; show_retweets: boolean; notify: boolean }
+  | { outcome: Exclude<Refusal, 'not_claimed'> | 'not_following' }
+
+/** Changes what a follower wants of someone they follow. */
+export async function updateFollow(
+  db: Db,
+  follower: UserId,
+  ref: UserRef,
+  { show_retweets, notify }: FollowSettings,
+): Promise<FollowSettled> {
+  const [row] = await query<{ result: FollowSettled }>(
+    db,
+    sql`
+    with target as (
+      select u.id from users u where ${whichUser(ref)} and ${isPresent}
+    ), gate as (
+      select case ${refusals(follower, { ref, claimedId: null })} end as refusal
+    ), settled as (
+      update follows f
+      set show_retweets = coalesce(${show_retweets ?? null}::boolean, f.show_retweets),
+          notify = coalesce(${notify ?? null}::boolean, f.notify)
+      from target, gate
+      where gate.refusal is null and f.follower_id = ${follower} and f.following_id = target.id
+      returning f.show_retweets, f.notify
+    )
+    select coalesce(
+      (select json_build_object('outcome', 'settled', 'show_retweets', show_retweets, 'notify', notify) from settled),
+      json_build_object('outcome', coalesce(gate.refusal, 'not_following'))) as result
+    from gate`,
+  )
+  if (row === undefined) throw new Error('Changing a follow answered no row')
   return row.result
 }
 

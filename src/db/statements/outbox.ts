@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { NotificationEvent, OutboxRow, QueueName } from '../../contracts/queues.ts'
-import { type Db, query } from '../client.ts'
+import { array, type Db, query } from '../client.ts'
 
 /** A message that was just sent is given this long before the relay takes it for lost. */
 export const FIRST_ATTEMPT_SECONDS = 30
@@ -95,6 +95,45 @@ export async function takeDueOutboxRows(db: Db, limits: RelayLimits): Promise<Re
       'paused', (select paused from pace)) as run`,
   )
   return run?.run ?? { rows: [], due: 0, oldestAgeSeconds: 0, paused: false }
+}
+
+/** What an effect that is done, or done in part, owes in its message's place. */
+export interface OwedMessage<Event> {
+  outbox_id: number
+  message: Event
+}
+
+/**
+ * Ends a batch in one statement: the rows of what is done are deleted, and where something is still owed there are rows
+ * for that instead. A row is gone if and only if those that it owes are there; of two consumers that took the same
+ * message, the second finds it gone and leaves nothing behind: what the two did is the same, or between them it is all.
+ */
+export async function settleOutbox<Event>(
+  db: Db,
+  queue: QueueName,
+  done: readonly number[],
+  owed: readonly OwedMessage<Event>[],
+): Promise<OutboxRow[]> {
+  if (done.length === 0 && owed.length === 0) return []
+  const rows = await query<{ row: OutboxRow }>(
+    db,
+    sql`
+    with owed as (
+      select * from jsonb_to_recordset(${JSON.stringify(owed)}::jsonb) as n(outbox_id bigint, message jsonb)
+    ), gone as (
+      delete from outbox
+      where id = any(${array(done, 'bigint')}) or id in (select outbox_id from owed)
+      returning id, created_at
+    ), sent as (
+      insert into outbox (queue, message, next_attempt_at, created_at)
+      select ${outboxRow(queue, sql`owed.message`)}, gone.created_at
+      from owed
+      join gone on gone.id = owed.outbox_id
+      returning id, queue, message
+    )
+    select ${outboxRecord} as row from sent`,
+  )
+  return rows.map(({ row }) => row)
 }
 
 export interface DeadLetter {

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
 import type { OutboxRow } from '../../contracts/queues.ts'
-import type { TweetId, UserId } from '../../domain/ids.ts'
+import { MAX_ID, type TweetId, type UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
 import { flagsChanged, viewerRefusal } from './engagement.ts'
-import { outboxRecord } from './outbox.ts'
+import { notificationRow, outboxRecord } from './outbox.ts'
 import { pollRecord } from './tweet-columns.ts'
 import { tweetIsVisibleTo } from './visibility.ts'
 
@@ -109,4 +109,42 @@ function withVote(poll: PollRecord, voted: number): PollRecord {
     option.position === voted ? { ...option, vote_count: option.vote_count + 1 } : option,
   )
   return { ...poll, options }
+}
+
+/**
+ * Closes polls that have ended, at most so many, each once, and owes those who voted, and the author, the news. Polls of
+ * deleted tweets are closed in silence. `polls_open` serves it.
+ */
+export async function closeEndedPolls(
+  db: Db,
+  limit: number,
+): Promise<{ polls: number; outbox: OutboxRow[] }> {
+  const [row] = await query<{ closed: { polls: number; outbox: OutboxRow[] } }>(
+    db,
+    sql`
+    with due as materialized (
+      select tweet_id
+      from polls
+      where closed_at is null and ends_at <= now()
+      order by ends_at
+      limit ${limit}
+      for update skip locked
+    ), closed as (
+      update polls set closed_at = now() where tweet_id in (select tweet_id from due) returning tweet_id
+    ), sent as (
+      insert into outbox (queue, message, next_attempt_at)
+      select ${notificationRow(
+        'audience',
+        sql`'of', 'voters', 'tweet_id', t.id, 'author_id', t.user_id, 'from_user', 1, 'to_user', ${MAX_ID}::bigint`,
+      )}
+      from closed
+      cross join lateral tweet_by_id(closed.tweet_id) t
+      where not t.is_deleted
+      returning id, queue, message
+    )
+    select json_build_object(
+      'polls', (select count(*) from closed),
+      'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]')) as closed`,
+  )
+  return row?.closed ?? { polls: 0, outbox: [] }
 }

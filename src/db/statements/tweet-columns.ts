@@ -86,7 +86,7 @@ const bodyPairs = sql`
  * What the viewer did to the tweet `t`, as JSON. Each is a probe of a primary key: a scalar subquery, because the
  * planner may turn `exists` into a hash of everything the viewer ever liked.
  */
-export function viewerFlags(viewer: number): SQL {
+export function viewerFlags(viewer: number | SQL): SQL {
   const acted = (table: string) =>
     sql`(select count(*) from ${sql.raw(table)} a where a.user_id = ${viewer} and a.tweet_id = t.id) > 0`
   return sql`json_build_object(
@@ -114,7 +114,7 @@ export const revision: SQL = sql`t.revision || '.' || u.revision || coalesce((
  * The tweet `t` and its author `u` as JSON, with the tweet it quotes as far as the viewer may see it. For a card,
  * which many will see, the viewer is `NOBODY`: then a quoted tweet is there only if its author is public.
  */
-export function tweetRecord(viewer: number): SQL {
+export function tweetRecord(viewer: number | SQL): SQL {
   return sql`json_build_object(${bodyPairs},
     'revision', ${revision},
     'quote', (

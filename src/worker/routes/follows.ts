@@ -1,8 +1,16 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { type PageQuery, pageQuery, type UserRef, userRefParam } from '../../contracts/http/common.ts'
-import { followAnswer, followRequest, type UserPage, userPage } from '../../contracts/http/users.ts'
+import {
+  followAnswer,
+  followRequest,
+  followSettings,
+  followSettingsRequest,
+  type UserPage,
+  userPage,
+} from '../../contracts/http/users.ts'
 import { followUser } from '../../services/follow-user.ts'
 import { listFollows } from '../../services/list-follows.ts'
+import { settleFollow } from '../../services/settle-follow.ts'
 import { unfollowUser } from '../../services/unfollow-user.ts'
 import { type AppVariables, createRouter } from '../context.ts'
 import { signedIn } from '../middleware/authenticate.ts'
@@ -70,6 +78,30 @@ const followRoute = createRoute({
   },
 })
 
+const settingsRoute = createRoute({
+  method: 'put',
+  path: '/{id}/follow',
+  tags,
+  summary: 'Change what one wants of someone one follows',
+  security: withAccessToken,
+  middleware: signedIn,
+  request: {
+    params,
+    body: { required: true, content: { 'application/json': { schema: followSettingsRequest } } },
+  },
+  responses: {
+    200: json(followSettings, 'What holds now'),
+    ...problems(
+      'validation_failed',
+      'unauthenticated',
+      'token_expired',
+      'suspended',
+      'user_not_found',
+      'not_following',
+    ),
+  },
+})
+
 const unfollowRoute = createRoute({
   method: 'delete',
   path: '/{id}/follow',
@@ -102,6 +134,12 @@ export function followRoutes() {
     const isFollowing = (await followUser(c.var.deps, c.var.viewer, followee)) === 'followed'
     const message = isFollowing ? 'User followed' : 'Follow requested'
     return c.json({ message, is_following: isFollowing, follow_requested: !isFollowing }, 200)
+  })
+
+  routes.openapi(settingsRoute, async (c) => {
+    const { show_retweets, notify } = c.req.valid('json')
+    const settings = { show_retweets: show_retweets ?? undefined, notify: notify ?? undefined }
+    return c.json(await settleFollow(c.var.deps, c.var.viewer, c.req.valid('param').id, settings), 200)
   })
 
   routes.openapi(unfollowRoute, async (c) => {
