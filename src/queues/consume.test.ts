@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Logger } from '../domain/log.ts'
-import { consume, forEachBounded, type Verdict } from './consume.ts'
+import { consume } from './consume.ts'
+import { forEachBounded, type Verdict } from './work.ts'
 
 interface Judged {
   batch: MessageBatch

@@ -7,7 +7,8 @@ import {
 import { foldCounters, type Subject } from '../db/statements/counters.ts'
 import type { Deps } from '../services/deps.ts'
 import { eraseDependants } from '../services/erase-deleted.ts'
-import { consume, forEachBounded, type Verdict } from './consume.ts'
+import { consume } from './consume.ts'
+import { forEachBounded, type Verdict } from './work.ts'
 
 /** Steps of erasure at once: each is a statement that deletes many rows. */
 const STEPS_AT_ONCE = 4

@@ -1,8 +1,8 @@
 import type { UserId } from '../domain/ids.ts'
 import type { Deps } from '../services/deps.ts'
 import { within } from '../views/deadline.ts'
-import { forEachBounded } from './consume.ts'
 import type { Delivery } from './deliveries.ts'
+import { forEachBounded } from './work.ts'
 
 /**
  * Object calls in flight in one invocation. A batch of 10 tasks makes at most 5,000 calls, which is half of what

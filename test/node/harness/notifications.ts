@@ -1,5 +1,7 @@
 import type pg from 'pg'
-import { consumeNotifications } from '../../../src/queues/notifications.ts'
+import { notificationMessage } from '../../../src/contracts/queues.ts'
+import { notify } from '../../../src/queues/notify.ts'
+import type { Verdict } from '../../../src/queues/work.ts'
 import type { Deps } from '../../../src/services/deps.ts'
 
 interface OwedRow {
@@ -20,27 +22,12 @@ export interface Verdicts {
   retried: number[]
 }
 
-/** Runs the consumer on these rows as one batch; the verdicts name the rows. */
-export async function consumeRows(deps: Deps, owed: readonly OwedRow[], attempts = 1): Promise<Verdicts> {
-  const verdicts: Verdicts = { acked: [], retried: [] }
-  const messages = owed.map(({ id, message }) => ({
-    id: String(id),
-    timestamp: new Date(),
-    attempts,
-    body: { outbox_id: id, event: message },
-    ack: () => void verdicts.acked.push(id),
-    retry: () => void verdicts.retried.push(id),
-  }))
-  const metrics = { backlogCount: 0, backlogBytes: 0 }
-  const batch = {
-    queue: 'warbler-notifications-0',
-    messages,
-    metadata: { metrics },
-    ackAll() {},
-    retryAll() {},
-  }
-  await consumeNotifications(batch, deps)
-  return verdicts
+/** Runs the consumer on these rows as one batch; the verdicts name the rows. `again`: as for those that come again. */
+export async function consumeRows(deps: Deps, owed: readonly OwedRow[], again = false): Promise<Verdicts> {
+  const messages = owed.map(({ id, message }) => notificationMessage.parse({ outbox_id: id, event: message }))
+  const verdicts = await notify(deps, messages, again)
+  const ids = (wanted: Verdict) => owed.flatMap(({ id }, place) => (verdicts[place] === wanted ? [id] : []))
+  return { acked: ids('ack'), retried: ids('retry') }
 }
 
 /** Consumes all that is owed, and what that owes in turn, until nothing is. */
