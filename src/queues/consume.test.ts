@@ -59,7 +59,7 @@ describe('a consumer', () => {
     const handle = vi.fn(async (bodies: string[]) => bodies.map((): Verdict => 'ack'))
     const onPoison = vi.fn(async () => {})
     await consume(batch, log, { ...handlers(handle), onPoison })
-    expect(handle.mock.calls).toEqual([[['a', 'b', 'c']]])
+    expect(handle.mock.calls).toEqual([[['a', 'b', 'c'], false]])
     expect(onPoison.mock.calls).toEqual([[[1, null]]])
     expect([...verdicts.values()]).toEqual(Array(5).fill('ack'))
   })
@@ -70,7 +70,7 @@ describe('a consumer', () => {
     const handle = vi.fn(async (found: unknown[]) => found.map((): Verdict => 'ack'))
     const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
     await consume(batch, log, { ...handlers(handle), parse: (body: unknown) => body, handle })
-    expect(handle.mock.calls).toEqual([[[bodies[1], { outbox_id: 8 }]]])
+    expect(handle.mock.calls).toEqual([[[bodies[1], { outbox_id: 8 }], false]])
     expect([...verdicts.values()]).toEqual(expect.arrayContaining(['ack', 'ack', 1, 'ack']))
     expect(verdicts.get(bodies[2])).toBe(1)
     expect(log.warn).toHaveBeenCalledWith('lost_history', { queue: 'warbler-test', messages: 1 })
@@ -101,7 +101,7 @@ describe('a consumer', () => {
     expect(Object.fromEntries(verdicts)).toEqual({ a: 'ack', 1: 1 })
   })
 
-  it('hands over what comes again message by message, after the others', async () => {
+  it('hands over what comes again message by message, after the others, and says so', async () => {
     const { batch, verdicts } = batchOf(['again', 'bad', 'fresh', 'new'])
     const attempts = [2, 3, 1, 1]
     const messages = batch.messages.map((message, index) => ({ ...message, attempts: attempts[index] ?? 1 }))
@@ -110,7 +110,11 @@ describe('a consumer', () => {
       return bodies.map(() => 'ack')
     })
     await consume({ ...batch, messages }, log, handlers(handle))
-    expect(handle.mock.calls).toEqual([[['fresh', 'new']], [['again']], [['bad']]])
+    expect(handle.mock.calls).toEqual([
+      [['fresh', 'new'], false],
+      [['again'], true],
+      [['bad'], true],
+    ])
     expect(Object.fromEntries(verdicts)).toEqual({ fresh: 'ack', new: 'ack', again: 'ack', bad: 4 })
   })
 
