@@ -18,6 +18,7 @@ export interface Settings {
   tweetsPer3Hours: number
   followsPerDay: number
   likesPerDay: number
+  messagesPerDay: number
   /** Newest first: the first signs, all verify. */
   accessKeys: SigningKey[]
   refreshKeys: SigningKey[]

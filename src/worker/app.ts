@@ -10,6 +10,8 @@ import { answerProblem, problemResponse } from './problems.ts'
 import { authRoutes } from './routes/auth.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
+import { messageSettingsRoutes } from './routes/message-settings.ts'
+import { messageRoutes } from './routes/messages.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { ownListRoutes } from './routes/own-lists.ts'
 import { serviceRoutes } from './routes/service.ts'
@@ -52,6 +54,8 @@ export function createApp() {
   app.route('/api', ownListRoutes())
   app.route('/api/timeline', timelineRoutes())
   app.route('/api/notifications', notificationRoutes())
+  app.route('/api/messages', messageSettingsRoutes())
+  app.route('/api/messages', messageRoutes())
   app.route('/api/stream', streamRoutes())
   app.route('/', documentationRoutes(app))
   return app

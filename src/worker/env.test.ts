@@ -15,6 +15,7 @@ const GOOD = {
   TWEETS_PER_3_HOURS: '300',
   FOLLOWS_PER_DAY: '1000',
   LIKES_PER_DAY: '1000',
+  MESSAGES_PER_DAY: '500',
   DATABASE_URL: 'postgres://ada:hunter2@db.example/warbler',
   DATABASE_ENDPOINT: '',
   DATABASE_REPLICA_ENDPOINT: '',
@@ -59,6 +60,7 @@ describe('the environment', () => {
       tweetsPer3Hours: 300,
       followsPerDay: 1000,
       likesPerDay: 1000,
+      messagesPerDay: 500,
     })
     expect(database).toEqual({ url: GOOD.DATABASE_URL, endpoint: 'http://127.0.0.1:4444/sql' })
   })
@@ -95,6 +97,7 @@ describe('the environment', () => {
     ['FANOUT_PUSH_LIMIT', ['0', 'many']],
     ['TWEETS_PER_3_HOURS', ['0', 'many']],
     ['FOLLOWS_PER_DAY', ['0', '٣']],
+    ['MESSAGES_PER_DAY', ['0', '']],
     [
       'DATABASE_URL',
       [

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
+import { message } from '../../src/contracts/http/messages.ts'
 import { type EntryId, newTweetId, type TweetId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { PASSWORD, rows, uniqueName } from './harness.ts'
@@ -47,6 +48,13 @@ async function setScene({ warm = true } = {}): Promise<Scene> {
   const token = await tokenOf(reader)
   if (warm) await openIsolate().spend('GET', '/api/timeline/home', { token })
   return { isolate: openIsolate(), reader, author, token, tweet, ownTweet }
+}
+
+/** The author writes to the reader; answers the message's id. */
+async function writtenToReader({ isolate, reader, author }: Scene): Promise<number> {
+  const options = { token: await tokenOf(author), body: { content: 'A word' } }
+  const { body } = await isolate.spend('POST', `/api/messages/${reader.id}`, options)
+  return message.parse(body).id
 }
 
 interface Priced {
@@ -140,6 +148,48 @@ const ROUTES: Priced[] = [
   priced('PUT /api/timeline/home/marker', oneCall, ({ isolate, tweet, token }) =>
     isolate.spend('PUT', '/api/timeline/home/marker', { token, body: { last_read_id: tweet } }),
   ),
+  priced('GET /api/messages', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/messages', { token }),
+  ),
+  priced('GET /api/messages/requests', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/messages/requests', { token }),
+  ),
+  priced('GET /api/messages/settings', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/messages/settings', { token }),
+  ),
+  priced('PUT /api/messages/settings', oneStatement, ({ isolate, token }) =>
+    isolate.spend('PUT', '/api/messages/settings', { token, body: { allow_from: 'nobody' } }),
+  ),
+  priced('GET /api/messages/{userId}', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('GET', `/api/messages/@${author.username}`, { token }),
+  ),
+  priced('POST /api/messages/{userId}', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('POST', `/api/messages/@${author.username}`, {
+      token,
+      body: { content: 'A thrifty word' },
+    }),
+  ),
+  priced('PUT /api/messages/{userId}/read', oneStatement, async (scene) => {
+    const { isolate, author, token } = scene
+    const up_to_id = await writtenToReader(scene)
+    return isolate.spend('PUT', `/api/messages/${author.id}/read`, { token, body: { up_to_id } })
+  }),
+  priced('DELETE /api/messages/{userId}/{id}', oneStatement, async (scene) => {
+    const id = await writtenToReader(scene)
+    return scene.isolate.spend('DELETE', `/api/messages/${scene.author.id}/${id}`, { token: scene.token })
+  }),
+  priced('POST /api/messages/requests/{userId}/accept', oneStatement, async (scene) => {
+    const { isolate, author, token } = scene
+    await isolate.spend('DELETE', `/api/users/${author.id}/follow`, { token })
+    await writtenToReader(scene)
+    return isolate.spend('POST', `/api/messages/requests/${author.id}/accept`, { token })
+  }),
+  priced('DELETE /api/messages/requests/{userId}', oneStatement, async (scene) => {
+    const { isolate, author, token } = scene
+    await isolate.spend('DELETE', `/api/users/${author.id}/follow`, { token })
+    await writtenToReader(scene)
+    return isolate.spend('DELETE', `/api/messages/requests/${author.id}`, { token })
+  }),
   priced('GET /api/stream', oneCall, ({ isolate, token }) => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }
     return isolate.spend('GET', '/api/stream', { headers })
@@ -247,6 +297,15 @@ describe('an Idempotency-Key', () => {
     expect([first.status, second.status]).toEqual([201, 201])
     expect(first.spending).toEqual(statementAndCall)
     expect(second.spending).toEqual({ ...nothing, sql: 2 })
+  })
+
+  it('of a message costs nothing either, nor does its repeat', async () => {
+    const { isolate, author, token } = await setScene()
+    const options = { token, headers: { 'idempotency-key': crypto.randomUUID() }, body: { content: 'Once' } }
+    for (let time = 0; time < 2; time++) {
+      const sent = await isolate.spend('POST', `/api/messages/${author.id}`, options)
+      expect(sent).toMatchObject({ status: 201, spending: oneStatement })
+    }
   })
 })
 

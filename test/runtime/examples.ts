@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { insertMessage } from '../../src/db/statements/send-message.ts'
 import { insertSession } from '../../src/db/statements/sessions.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { issueTokens, startSession, type TokenPair } from '../../src/services/issue-tokens.ts'
@@ -23,13 +24,15 @@ export interface World {
   /** One with whom the viewer has nothing to do. */
   stranger: Viewer
   strangersToken: string
+  /** One who has written to the viewer, who has not accepted it. */
+  asking: Viewer
+  /** The viewer's own message to the friend. */
+  message: number
 }
 
 export async function createWorld(): Promise<World> {
-  const [owner, friend, other, stranger] = await insertPeople(4)
-  if (owner === undefined || friend === undefined || other === undefined || stranger === undefined) {
-    throw new Error('Nobody was inserted')
-  }
+  const [owner, friend, other, stranger, asking, asking2] = await insertPeople(6)
+  if (!owner || !friend || !other || !stranger || !asking || !asking2) throw new Error('Nobody was inserted')
   const passwordHash = await hashOfPassword()
   await rows(sql`update users set password_hash = ${passwordHash} where id = ${owner.id}`)
   const { sessionId: otherSession } = (await signIn(owner, passwordHash)).viewer
@@ -40,8 +43,24 @@ export async function createWorld(): Promise<World> {
   await insertRecentTweets(friend, 2)
   const [tweet = 0, poll = 0] = await insertRecentTweets(viewer, 2)
   await engage(viewer, [friend, other], tweet, poll)
+  const message = await correspond(viewer, friend, [other, asking, asking2])
   const strangersToken = await tokenOf(stranger)
-  return { viewer, token, refreshToken, otherSession, tweet, poll, friend, stranger, strangersToken }
+  const people = { viewer, friend, stranger, strangersToken, asking }
+  return { ...people, token, refreshToken, otherSession, tweet, poll, message }
+}
+
+/** Gives the viewer messages of others, two with the friend; answers the one that is the viewer's own. */
+async function correspond(viewer: Viewer, friend: Viewer, others: Viewer[]): Promise<number> {
+  const db = testDeps().db
+  const quota = { name: 'messages', limit: 1_000, windowSeconds: 86_400 } as const
+  const send = async (from: Viewer, to: Viewer) => {
+    const message = { senderId: from.id, receiver: to, content: 'A message', idempotency: null }
+    const sent = await insertMessage(db, message, quota)
+    if (sent.outcome !== 'sent') throw new Error(`Not sent: ${sent.outcome}`)
+    return sent.message.id
+  }
+  for (const one of [friend, ...others]) await send(one, viewer)
+  return send(viewer, friend)
 }
 
 /** Gives the viewer two of what one likes, bookmarks and is mentioned in, and a tweet two of all that others do to it. */
@@ -95,8 +114,12 @@ async function signIn(person: Viewer, hash: string): Promise<TokenPair & { viewe
 export interface Example {
   /** The `{id}` of the path. */
   id?: number | string
-  /** Ids of the same kind that nothing has. */
+  /** The `{userId}` of the path. */
+  userId?: number | string
+  /** Ids of the same kind as `{id}` that nothing has. */
   missing?: (number | string)[]
+  /** The same for `{userId}`. */
+  missingUsers?: (number | string)[]
   body?: Record<string, unknown>
   /** What anybody else who asks the same is answered; absent where they may. */
   forbidden?: 403 | 404
@@ -109,10 +132,13 @@ const MISSING_USERS = [Number.MAX_SAFE_INTEGER, 1, '@nobody_has_this_name']
 const MISSING_TWEETS = [Number.MAX_SAFE_INTEGER, 1]
 
 /** One for each route: a new route needs one here before it can be attacked. The order is one in which all succeed. */
-export function examplesIn({ viewer, refreshToken, otherSession, tweet, poll, friend, stranger }: World) {
+export function examplesIn(world: World) {
+  const { viewer, refreshToken, otherSession, tweet, poll, friend, stranger, message } = world
   const username = uniqueName()
   const ofUser = { id: friend.id, missing: MISSING_USERS }
   const ofTweet = { id: tweet, missing: MISSING_TWEETS }
+  const withFriend = { userId: friend.id, missingUsers: MISSING_USERS }
+  const ofRequest = { userId: world.asking.id, missingUsers: MISSING_USERS }
   const examples: Record<string, Example> = {
     'GET /api/health': {},
     'GET /api/ready': {},
@@ -154,6 +180,21 @@ export function examplesIn({ viewer, refreshToken, otherSession, tweet, poll, fr
     'GET /api/timeline/home/marker': {},
     'PUT /api/timeline/home/marker': { body: { last_read_id: tweet } },
     'GET /api/timeline/user/{id}': ofUser,
+    'GET /api/messages': {},
+    'GET /api/messages/requests': {},
+    'POST /api/messages/requests/{userId}/accept': { ...ofRequest, forbidden: 404 },
+    'DELETE /api/messages/requests/{userId}': ofRequest,
+    'GET /api/messages/settings': {},
+    'PUT /api/messages/settings': { body: { allow_from: 'following' } },
+    'GET /api/messages/{userId}': withFriend,
+    'POST /api/messages/{userId}': { ...withFriend, body: { content: 'An example', media_url: null } },
+    'PUT /api/messages/{userId}/read': { ...withFriend, body: { up_to_id: message } },
+    'DELETE /api/messages/{userId}/{id}': {
+      ...withFriend,
+      id: message,
+      missing: [Number.MAX_SAFE_INTEGER, 1e15],
+      forbidden: 404,
+    },
     'GET /api/stream': {
       present: (token) => ({ headers: { 'sec-websocket-protocol': `warbler.v1, bearer.${token}` } }),
       headers: { upgrade: 'websocket' },
@@ -171,6 +212,7 @@ export function examplesIn({ viewer, refreshToken, otherSession, tweet, poll, fr
 /** What is changed in an example. */
 export interface Change {
   id?: number | string
+  userId?: number | string
   /** `name=value&...`. */
   query?: string
   body?: unknown
@@ -182,11 +224,12 @@ export interface Change {
 /** Asks as the example does, but for the change. */
 export function ask({ method, path }: Operation, example: Example, token: string, change: Change = {}) {
   const id = String(change.id ?? example.id ?? '')
+  const userId = String(change.userId ?? example.userId ?? '')
   const query = change.query === undefined ? '' : `?${change.query}`
   const shown = change.token === undefined ? token : change.token
   const presented: ApiOptions = shown === null ? {} : (example.present ?? inAuthorization)(shown)
   const body = 'body' in change ? change.body : example.body
-  return api(method, `${path.replace('{id}', id)}${query}`, {
+  return api(method, `${path.replace('{userId}', userId).replace('{id}', id)}${query}`, {
     ...presented,
     headers: { ...example.headers, ...presented.headers, ...change.headers },
     ...(body === undefined ? {} : { body }),
@@ -210,6 +253,10 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(b order by tweet_id) from bookmarks b where user_id in ${ids}) as bookmarks,
       (select json_agg(r order by id) from retweets r where user_id in ${ids}) as retweets,
       (select json_agg(v order by tweet_id) from poll_votes v where user_id in ${ids}) as votes,
+      (select json_agg(m order by id) from direct_messages m
+       where sender_id in ${ids} or receiver_id in ${ids}) as messages,
+      (select json_agg(c order by user_id, other_id) from conversations c
+       where user_id in ${ids} or other_id in ${ids}) as conversations,
       (select count(*)::int from counter_deltas where subject = 'user' and subject_id in ${ids}) as deltas`)
   return z.record(z.string(), z.unknown()).parse(state)
 }

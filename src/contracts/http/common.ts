@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { isId, type TweetId, type UserId } from '../../domain/ids.ts'
+import { isId, type MessageId, type TweetId, type UserId } from '../../domain/ids.ts'
 
 export const PAGE_LIMIT_DEFAULT = 20
 export const PAGE_LIMIT_MAX = 100
@@ -20,6 +20,9 @@ export const tweetIdParam = idText
 
 /** The id of a row that is made by the database. */
 export const rowIdParam = idText.openapi({ type: 'integer', format: 'int64', example: 1 })
+export const messageIdParam = idText
+  .transform((id) => id as MessageId)
+  .openapi({ type: 'integer', format: 'int64', example: 1024 })
 
 export type UserRef = { id: UserId } | { username: string }
 

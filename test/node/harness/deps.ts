@@ -44,6 +44,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       tweetsPer3Hours: 300,
       followsPerDay: 1000,
       likesPerDay: 1000,
+      messagesPerDay: 500,
       accessKeys: [],
       refreshKeys: [],
     },
