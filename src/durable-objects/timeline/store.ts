@@ -5,6 +5,7 @@ import {
   type PageEntry,
   type PageRequest,
   type PullSet,
+  type Telling,
   type TimelineOp,
   type TimelinePage,
   type TweetFlags,
@@ -17,26 +18,18 @@ import { EntryList, type KeptEntry } from './entry-list.ts'
 import { FactsTable } from './facts.ts'
 import { FlagsTable } from './flags.ts'
 import { type Backfill, Followees } from './followees.ts'
+import { LiveLog, shownOf } from './live-log.ts'
 import { Marks } from './marks.ts'
 import { migrate } from './migrations.ts'
 import { type PageSource, readPackedPage, readPage } from './page.ts'
 import { PulledFollowees } from './pulled-followees.ts'
+import type { Effect, Shown } from './shown.ts'
 import { type Phase, StateRow } from './state.ts'
 
 /** Trimming every so many entries rather than at each keeps the rows written for a delivery near one. */
 const TRIM_SLACK = 50
 /** Operations that a build may miss before it is given up as never finished. */
 const LOG_MAX = 2000
-
-/** What open sockets are shown of one operation. */
-export type Shown =
-  | { type: 'shown'; seq: number; entry: KeptEntry }
-  | { type: 'taken_back'; seq: number; tweetId: TweetId }
-  | { type: 'revised'; seq: number; entry: KeptEntry }
-  | { type: 'marker'; seq: number; marker: HomeMarker }
-
-/** What became of one operation. */
-export type Effect = Shown | Backfill | null
 
 /**
  * A timeline's storage, mirrored in memory: all of its SQL is in here and in the tables it is made of. Every method is
@@ -51,6 +44,7 @@ export class TimelineStore {
   readonly #flags: FlagsTable
   readonly #facts: FactsTable
   readonly #pulled: PulledFollowees
+  readonly #live: LiveLog
   #entries = new EntryList()
   readonly #dropped = new Set<UserId>()
   #seq = 0
@@ -65,6 +59,7 @@ export class TimelineStore {
     this.#flags = new FlagsTable(storage.sql)
     this.#facts = new FactsTable(storage.sql)
     this.#pulled = new PulledFollowees(this.#facts)
+    this.#live = new LiveLog(storage.sql)
     if (this.phase === 'warm') this.#load()
   }
 
@@ -87,6 +82,11 @@ export class TimelineStore {
   /** The newest frame's place in the order of arrival. */
   get seq(): number {
     return this.#seq
+  }
+
+  /** How many notifications are unread, as far as it was told. */
+  get unreadCount(): number {
+    return this.#live.unreadCount
   }
 
   get readAtMs(): number {
@@ -181,12 +181,13 @@ export class TimelineStore {
         return null
       }
       case 'muted_words':
+        return null
       case 'notification':
       case 'notifications_withdrawn':
       case 'notifications_read':
       case 'message':
       case 'messages_read':
-        return null
+        return this.#tell(op)
     }
   }
 
@@ -313,6 +314,7 @@ export class TimelineStore {
     }
     const marker = this.#facts.get('marker')
     if (marker !== null && marker.seq > seq) missed.push({ type: 'marker', seq: marker.seq, marker })
+    missed.push(...this.#live.since(seq))
     return missed.sort((a, b) => a.seq - b.seq)
   }
 
@@ -384,6 +386,14 @@ export class TimelineStore {
     this.#pulled.unfollow(userId)
     this.#save({})
     return null
+  }
+
+  #tell(telling: Telling): Effect {
+    const told = this.#live.take(telling, this.#seq + 1)
+    if (told === null) return null
+    this.#seq = told.seq
+    this.#forgetFrames(this.#live.trim())
+    return shownOf(told)
   }
 
   #isOutdated(known: { version: number } | null, version: number): boolean {
@@ -497,6 +507,7 @@ export class TimelineStore {
     this.#marks.clear()
     this.#flags.clear()
     this.#pulled.clear()
+    this.#live.clear()
     this.#storage.sql.exec('delete from dropped')
     this.#storage.sql.exec('delete from log')
     this.#entries = new EntryList()
@@ -515,10 +526,12 @@ export class TimelineStore {
       this.#dropped.add(Number(row.user_id) as UserId)
     }
     this.#pulled.load((author) => this.#followees.isFollowing(author))
+    this.#live.load()
     this.#entries = new EntryList(this.#table.readAll())
     this.#seq = Math.max(
       this.#state.current.seq,
       this.#marks.newestSeq,
+      this.#live.newestSeq,
       ...this.#entries.newestFirst.map(({ seq }) => seq),
     )
   }
