@@ -29,6 +29,7 @@ function settingsWith(secret: string): Settings {
     likesPerDay: 1000,
     accessKeys: [{ kid: 'k', secret: new TextEncoder().encode(secret) }],
     refreshKeys: [],
+    push: null,
   }
 }
 

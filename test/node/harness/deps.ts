@@ -46,6 +46,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       likesPerDay: 1000,
       accessKeys: [],
       refreshKeys: [],
+      push: null,
     },
     log: { info() {}, warn() {}, error() {} },
     now: Date.now,
