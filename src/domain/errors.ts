@@ -18,6 +18,7 @@ export const PROBLEMS = {
   tweet_not_found: [404, 'There is no such tweet'],
   poll_not_found: [404, 'This tweet has no poll'],
   session_not_found: [404, 'There is no such session'],
+  push_subscription_not_found: [404, 'There is no such push subscription'],
   method_not_allowed: [405, 'Not with this method'],
   username_taken: [409, 'The username is taken'],
   email_taken: [409, 'The e-mail address is taken'],

@@ -11,6 +11,7 @@ import { authRoutes } from './routes/auth.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
 import { ownListRoutes } from './routes/own-lists.ts'
+import { pushRoutes } from './routes/push.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { threadRoutes } from './routes/threads.ts'
@@ -50,6 +51,7 @@ export function createApp() {
   app.route('/api/tweets', tweetListRoutes())
   app.route('/api', ownListRoutes())
   app.route('/api/timeline', timelineRoutes())
+  app.route('/api/push', pushRoutes())
   app.route('/api/stream', streamRoutes())
   app.route('/', documentationRoutes(app))
   return app

@@ -3,8 +3,10 @@ import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
+import { pushSubscription } from '../../src/contracts/http/push.ts'
 import { type EntryId, newTweetId, type TweetId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
+import { insertSessionOf, newBrowser } from './browsers.ts'
 import { PASSWORD, rows, uniqueName } from './harness.ts'
 import { readOperations } from './operations.ts'
 import {
@@ -140,6 +142,20 @@ const ROUTES: Priced[] = [
   priced('PUT /api/timeline/home/marker', oneCall, ({ isolate, tweet, token }) =>
     isolate.spend('PUT', '/api/timeline/home/marker', { token, body: { last_read_id: tweet } }),
   ),
+  priced('GET /api/push/subscriptions', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/push/subscriptions', { token }),
+  ),
+  priced('POST /api/push/subscriptions', oneStatement, async ({ isolate, reader, token }) => {
+    await insertSessionOf(reader)
+    return isolate.spend('POST', '/api/push/subscriptions', { token, body: await newBrowser() })
+  }),
+  priced('DELETE /api/push/subscriptions/{id}', oneStatement, async ({ isolate, reader, token }) => {
+    await insertSessionOf(reader)
+    const body = await newBrowser()
+    const made = await isolate.spend('POST', '/api/push/subscriptions', { token, body })
+    const { id } = pushSubscription.parse(made.body)
+    return isolate.spend('DELETE', `/api/push/subscriptions/${id}`, { token })
+  }),
   priced('GET /api/stream', oneCall, ({ isolate, token }) => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }
     return isolate.spend('GET', '/api/stream', { headers })

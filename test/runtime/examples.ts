@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { insertSession } from '../../src/db/statements/sessions.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { issueTokens, startSession, type TokenPair } from '../../src/services/issue-tokens.ts'
+import { subscribeToPush } from '../../src/services/subscribe-to-push.ts'
 import { type ApiOptions, api, PASSWORD, rows, testDeps, uniqueName } from './harness.ts'
 import type { Operation } from './operations.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
@@ -18,6 +19,8 @@ export interface World {
   tweet: number
   /** A tweet of the viewer's with a poll that is open. */
   poll: number
+  /** A browser of the viewer's that is subscribed, by its id. */
+  pushSubscription: number
   /** One whom the viewer follows, and who follows the viewer. */
   friend: Viewer
   /** One with whom the viewer has nothing to do. */
@@ -40,8 +43,12 @@ export async function createWorld(): Promise<World> {
   await insertRecentTweets(friend, 2)
   const [tweet = 0, poll = 0] = await insertRecentTweets(viewer, 2)
   await engage(viewer, [friend, other], tweet, poll)
+  const pushSubscription = await subscribe(viewer)
   const strangersToken = await tokenOf(stranger)
-  return { viewer, token, refreshToken, otherSession, tweet, poll, friend, stranger, strangersToken }
+  return {
+    ...{ viewer, token, refreshToken, otherSession, tweet, poll, pushSubscription },
+    ...{ friend, stranger, strangersToken },
+  }
 }
 
 /** Gives the viewer two of what one likes, bookmarks and is mentioned in, and a tweet two of all that others do to it. */
@@ -72,6 +79,22 @@ async function engage(viewer: Viewer, others: readonly Viewer[], tweet: number, 
   await rows(sql`insert into polls (tweet_id, ends_at) values (${poll}, now() + interval '1 day')`)
   await rows(sql`
     insert into poll_options (tweet_id, position, text) values (${poll}, 0, 'yes'), (${poll}, 1, 'no')`)
+}
+
+async function subscribe(viewer: Viewer): Promise<number> {
+  const { endpoint, keys } = browser()
+  return (await subscribeToPush(testDeps(), viewer, { endpoint, ...keys })).subscription.id
+}
+
+/** What a browser gives that nobody pushes to; the keys are those of RFC 8291's example. */
+function browser() {
+  return {
+    endpoint: `https://push.example.com/${crypto.randomUUID()}`,
+    keys: {
+      p256dh: 'BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4',
+      auth: 'BTBZMqHH6r4Tts7J_aSIgg',
+    },
+  }
 }
 
 let passwordHash: Promise<string> | undefined
@@ -109,7 +132,8 @@ const MISSING_USERS = [Number.MAX_SAFE_INTEGER, 1, '@nobody_has_this_name']
 const MISSING_TWEETS = [Number.MAX_SAFE_INTEGER, 1]
 
 /** One for each route: a new route needs one here before it can be attacked. The order is one in which all succeed. */
-export function examplesIn({ viewer, refreshToken, otherSession, tweet, poll, friend, stranger }: World) {
+export function examplesIn(world: World) {
+  const { viewer, refreshToken, otherSession, tweet, poll, pushSubscription, friend, stranger } = world
   const username = uniqueName()
   const ofUser = { id: friend.id, missing: MISSING_USERS }
   const ofTweet = { id: tweet, missing: MISSING_TWEETS }
@@ -157,6 +181,13 @@ export function examplesIn({ viewer, refreshToken, otherSession, tweet, poll, fr
     'GET /api/stream': {
       present: (token) => ({ headers: { 'sec-websocket-protocol': `warbler.v1, bearer.${token}` } }),
       headers: { upgrade: 'websocket' },
+    },
+    'GET /api/push/subscriptions': {},
+    'POST /api/push/subscriptions': { body: browser() },
+    'DELETE /api/push/subscriptions/{id}': {
+      id: pushSubscription,
+      missing: [Number.MAX_SAFE_INTEGER],
+      forbidden: 404,
     },
     'DELETE /api/tweets/{id}': { id: tweet, missing: MISSING_TWEETS, forbidden: 403 },
     'DELETE /api/auth/sessions/{id}': { id: otherSession, missing: [crypto.randomUUID()], forbidden: 404 },
@@ -210,6 +241,7 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(b order by tweet_id) from bookmarks b where user_id in ${ids}) as bookmarks,
       (select json_agg(r order by id) from retweets r where user_id in ${ids}) as retweets,
       (select json_agg(v order by tweet_id) from poll_votes v where user_id in ${ids}) as votes,
+      (select json_agg(p order by id) from push_subscriptions p where user_id in ${ids}) as push_subscriptions,
       (select count(*)::int from counter_deltas where subject = 'user' and subject_id in ${ids}) as deltas`)
   return z.record(z.string(), z.unknown()).parse(state)
 }

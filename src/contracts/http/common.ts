@@ -18,6 +18,9 @@ export const tweetIdParam = idText
   .transform((id) => id as TweetId)
   .openapi({ type: 'integer', format: 'int64', example: 372036854775808 })
 
+/** Of a row that the database numbers. */
+export const rowIdParam = idText.openapi({ type: 'integer', format: 'int64', example: 12 })
+
 export type UserRef = { id: UserId } | { username: string }
 
 /** A user in a path: an id, `@username`, or `me` where the route allows it. */
