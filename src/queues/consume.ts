@@ -1,5 +1,8 @@
 import { z } from 'zod'
 import type { Logger } from '../domain/log.ts'
+import { forEachBounded } from './for-each-bounded.ts'
+
+export { forEachBounded }
 
 /** What a handler says of one message: its effect is done, or it is to come again. */
 export type Verdict = 'ack' | 'retry'
@@ -101,25 +104,4 @@ async function judge<Entry extends Judged>(
     if (verdicts[index] === 'ack') message.ack()
     else message.retry({ delaySeconds: backoffSeconds(message.attempts) })
   })
-}
-
-/** Runs `work` over all items, at most `limit` at a time, and answers which failed. */
-export async function forEachBounded<Item>(
-  items: readonly Item[],
-  limit: number,
-  work: (item: Item) => Promise<void>,
-): Promise<{ item: Item; error: unknown }[]> {
-  const failed: { item: Item; error: unknown }[] = []
-  const queue = items.values()
-  const worker = async () => {
-    for (const item of queue) {
-      try {
-        await work(item)
-      } catch (error) {
-        failed.push({ item, error })
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
-  return failed
 }

@@ -20,7 +20,7 @@ export function noBlockBetween(viewer: number | SQL, other: SQL): SQL {
 }
 
 /** The viewer may see what the author `u` writes: a public author, oneself, or one whom one follows. */
-export function mayRead(viewer: number): SQL {
+export function mayRead(viewer: number | SQL): SQL {
   return sql`(
     u.id = ${viewer}
     or ((not u.is_private
@@ -29,7 +29,7 @@ export function mayRead(viewer: number): SQL {
 }
 
 /** The viewer may see the tweet `t` of the author `u`. */
-export function tweetIsVisibleTo(viewer: number): SQL {
+export function tweetIsVisibleTo(viewer: number | SQL): SQL {
   return sql`(not t.is_deleted and ${isPresent} and ${mayRead(viewer)})`
 }
 
