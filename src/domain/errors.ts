@@ -22,6 +22,7 @@ export const PROBLEMS = {
   notification_not_found: [404, 'There is no such notification'],
   message_not_found: [404, 'There is no such message'],
   message_request_not_found: [404, 'There is no such message request'],
+  push_subscription_not_found: [404, 'There is no such push subscription'],
   method_not_allowed: [405, 'Not with this method'],
   username_taken: [409, 'The username is taken'],
   email_taken: [409, 'The e-mail address is taken'],

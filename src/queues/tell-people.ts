@@ -1,10 +1,12 @@
 import type { NotificationMessage } from '../contracts/queues.ts'
+import { settleOutbox } from '../db/statements/outbox.ts'
 import type { Deps } from '../services/deps.ts'
 import { notify } from './notify.ts'
+import { deliverPushes } from './push-deliveries.ts'
 import { tellMessages } from './tell-messages.ts'
 import type { Verdict } from './work.ts'
 
-type Kind = 'happening' | 'message'
+type Kind = 'happening' | 'message' | 'push'
 
 /**
  * Each kind of a batch by itself: none waits for what another needs, and none fails with another. `again`: these were
@@ -27,7 +29,15 @@ export async function tellPeople(
 }
 
 function kindOf({ event }: NotificationMessage): Kind {
-  return event.type === 'message_sent' || event.type === 'messages_read' ? 'message' : 'happening'
+  switch (event.type) {
+    case 'message_sent':
+    case 'messages_read':
+      return 'message'
+    case 'push':
+      return 'push'
+    default:
+      return 'happening'
+  }
 }
 
 async function tell(
@@ -37,9 +47,26 @@ async function tell(
   again: boolean,
 ): Promise<Verdict[]> {
   try {
-    return await (kind === 'message' ? tellMessages(deps, messages) : notify(deps, messages, again))
+    switch (kind) {
+      case 'happening':
+        return await notify(deps, messages, again)
+      case 'message':
+        return await tellMessages(deps, messages)
+      case 'push':
+        return await push(deps, messages)
+    }
   } catch (error) {
     deps.log.error('telling_failed', { kind, messages: messages.length, error })
     return messages.map(() => 'retry')
   }
+}
+
+async function push(deps: Deps, messages: readonly NotificationMessage[]): Promise<Verdict[]> {
+  const pushes = messages.flatMap(({ outbox_id, event }) =>
+    event.type === 'push' ? [{ outbox_id, event }] : [],
+  )
+  const again = await deliverPushes(deps, pushes)
+  const done = messages.map(({ outbox_id }) => outbox_id).filter((id) => !again.has(id))
+  await settleOutbox(deps.db, 'notifications', done, [])
+  return messages.map(({ outbox_id }) => (again.has(outbox_id) ? 'retry' : 'ack'))
 }

@@ -30,6 +30,7 @@ function settingsWith(secret: string): Settings {
     messagesPerDay: 500,
     accessKeys: [{ kid: 'k', secret: new TextEncoder().encode(secret) }],
     refreshKeys: [],
+    push: null,
   }
 }
 

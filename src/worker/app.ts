@@ -14,6 +14,7 @@ import { messageSettingsRoutes } from './routes/message-settings.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { ownListRoutes } from './routes/own-lists.ts'
+import { pushRoutes } from './routes/push.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { threadRoutes } from './routes/threads.ts'
@@ -56,6 +57,7 @@ export function createApp() {
   app.route('/api/notifications', notificationRoutes())
   app.route('/api/messages', messageSettingsRoutes())
   app.route('/api/messages', messageRoutes())
+  app.route('/api/push', pushRoutes())
   app.route('/api/stream', streamRoutes())
   app.route('/', documentationRoutes(app))
   return app

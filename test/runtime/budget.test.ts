@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
 import { message } from '../../src/contracts/http/messages.ts'
+import { pushSubscription } from '../../src/contracts/http/push.ts'
 import { type EntryId, newTweetId, type TweetId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
+import { insertSessionOf, newBrowser } from './browsers.ts'
 import { PASSWORD, rows, uniqueName } from './harness.ts'
 import { readOperations } from './operations.ts'
 import {
@@ -189,6 +191,20 @@ const ROUTES: Priced[] = [
     await isolate.spend('DELETE', `/api/users/${author.id}/follow`, { token })
     await writtenToReader(scene)
     return isolate.spend('DELETE', `/api/messages/requests/${author.id}`, { token })
+  }),
+  priced('GET /api/push/subscriptions', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/push/subscriptions', { token }),
+  ),
+  priced('POST /api/push/subscriptions', oneStatement, async ({ isolate, reader, token }) => {
+    await insertSessionOf(reader)
+    return isolate.spend('POST', '/api/push/subscriptions', { token, body: await newBrowser() })
+  }),
+  priced('DELETE /api/push/subscriptions/{id}', oneStatement, async ({ isolate, reader, token }) => {
+    await insertSessionOf(reader)
+    const body = await newBrowser()
+    const made = await isolate.spend('POST', '/api/push/subscriptions', { token, body })
+    const { id } = pushSubscription.parse(made.body)
+    return isolate.spend('DELETE', `/api/push/subscriptions/${id}`, { token })
   }),
   priced('GET /api/stream', oneCall, ({ isolate, token }) => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }

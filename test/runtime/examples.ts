@@ -4,6 +4,7 @@ import { insertMessage } from '../../src/db/statements/send-message.ts'
 import { insertSession } from '../../src/db/statements/sessions.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { issueTokens, startSession, type TokenPair } from '../../src/services/issue-tokens.ts'
+import { subscribeToPush } from '../../src/services/subscribe-to-push.ts'
 import { type ApiOptions, api, PASSWORD, rows, testDeps, uniqueName } from './harness.ts'
 import type { Operation } from './operations.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
@@ -19,6 +20,8 @@ export interface World {
   tweet: number
   /** A tweet of the viewer's with a poll that is open. */
   poll: number
+  /** A browser of the viewer's that is subscribed, by its id. */
+  pushSubscription: number
   /** One whom the viewer follows, and who follows the viewer. */
   friend: Viewer
   /** One with whom the viewer has nothing to do. */
@@ -43,10 +46,11 @@ export async function createWorld(): Promise<World> {
   await insertRecentTweets(friend, 2)
   const [tweet = 0, poll = 0] = await insertRecentTweets(viewer, 2)
   await engage(viewer, [friend, other], tweet, poll)
+  const pushSubscription = await subscribe(viewer)
   const message = await correspond(viewer, friend, [other, asking, asking2])
   const strangersToken = await tokenOf(stranger)
   const people = { viewer, friend, stranger, strangersToken, asking }
-  return { ...people, token, refreshToken, otherSession, tweet, poll, message }
+  return { ...people, token, refreshToken, otherSession, tweet, poll, message, pushSubscription }
 }
 
 /** Gives the viewer messages of others, two with the friend; answers the one that is the viewer's own. */
@@ -93,6 +97,22 @@ async function engage(viewer: Viewer, others: readonly Viewer[], tweet: number, 
     insert into poll_options (tweet_id, position, text) values (${poll}, 0, 'yes'), (${poll}, 1, 'no')`)
 }
 
+async function subscribe(viewer: Viewer): Promise<number> {
+  const { endpoint, keys } = browser()
+  return (await subscribeToPush(testDeps(), viewer, { endpoint, ...keys })).subscription.id
+}
+
+/** What a browser gives that nobody pushes to; the keys are those of RFC 8291's example. */
+function browser() {
+  return {
+    endpoint: `https://push.example.com/${crypto.randomUUID()}`,
+    keys: {
+      p256dh: 'BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4',
+      auth: 'BTBZMqHH6r4Tts7J_aSIgg',
+    },
+  }
+}
+
 let passwordHash: Promise<string> | undefined
 
 /** Made once: a hash costs more than all the rest of a world. */
@@ -133,7 +153,8 @@ const MISSING_TWEETS = [Number.MAX_SAFE_INTEGER, 1]
 
 /** One for each route: a new route needs one here before it can be attacked. The order is one in which all succeed. */
 export function examplesIn(world: World) {
-  const { viewer, refreshToken, otherSession, tweet, poll, friend, stranger, message } = world
+  const { viewer, refreshToken, otherSession, tweet, poll, friend, stranger, message, pushSubscription } =
+    world
   const username = uniqueName()
   const ofUser = { id: friend.id, missing: MISSING_USERS }
   const ofTweet = { id: tweet, missing: MISSING_TWEETS }
@@ -199,6 +220,13 @@ export function examplesIn(world: World) {
       present: (token) => ({ headers: { 'sec-websocket-protocol': `warbler.v1, bearer.${token}` } }),
       headers: { upgrade: 'websocket' },
     },
+    'GET /api/push/subscriptions': {},
+    'POST /api/push/subscriptions': { body: browser() },
+    'DELETE /api/push/subscriptions/{id}': {
+      id: pushSubscription,
+      missing: [Number.MAX_SAFE_INTEGER],
+      forbidden: 404,
+    },
     'DELETE /api/tweets/{id}': { id: tweet, missing: MISSING_TWEETS, forbidden: 403 },
     'DELETE /api/auth/sessions/{id}': { id: otherSession, missing: [crypto.randomUUID()], forbidden: 404 },
     'POST /api/auth/password': {
@@ -257,6 +285,7 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
        where sender_id in ${ids} or receiver_id in ${ids}) as messages,
       (select json_agg(c order by user_id, other_id) from conversations c
        where user_id in ${ids} or other_id in ${ids}) as conversations,
+      (select json_agg(p order by id) from push_subscriptions p where user_id in ${ids}) as push_subscriptions,
       (select count(*)::int from counter_deltas where subject = 'user' and subject_id in ${ids}) as deltas`)
   return z.record(z.string(), z.unknown()).parse(state)
 }

@@ -47,6 +47,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       messagesPerDay: 500,
       accessKeys: [],
       refreshKeys: [],
+      push: null,
     },
     log: { info() {}, warn() {}, error() {} },
     now: Date.now,
