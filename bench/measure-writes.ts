@@ -19,7 +19,7 @@ import { communityIn } from '../test/node/harness/community.ts'
 import { viewerOf } from '../test/node/harness/deps.ts'
 import { startTestDatabase } from '../test/node/harness/postgres.ts'
 import { table } from '../tools/stack/table.ts'
-import { chunksOf, outboxMessages, withClient } from './measure-writes/database.ts'
+import { chunksOf, fanOutMessages, withClient } from './measure-writes/database.ts'
 import { type Cost, metered } from './measure-writes/meter.ts'
 import { measurePulledAuthors } from './measure-writes/pulled-author.ts'
 
@@ -144,7 +144,7 @@ async function consumers(): Promise<void> {
   await step('relay, a row sent again', each, async (deps) => {
     await takeDueOutboxRows(deps.db, { batch: ACTIONS, backlog: 10_000 })
   })
-  const messages = await outboxMessages(databaseUrl)
+  const messages = await fanOutMessages(databaseUrl)
   await step(
     'fan-out, a message (batches of 10)',
     () => messages.length,
@@ -221,7 +221,7 @@ async function split(author: UserId, tweet: TweetId): Promise<void> {
   )
   const perFollower = ((tookMs / AUDIENCE) * 1000).toFixed(1)
   console.log(`Splitting ${AUDIENCE} warm followers: ${tookMs.toFixed(0)} ms, ${perFollower} µs a follower`)
-  const chunks = await outboxMessages(databaseUrl)
+  const chunks = await fanOutMessages(databaseUrl)
   await step(
     'chunk of 500, batches of 10',
     () => chunks.length,

@@ -1,10 +1,10 @@
 import pg from 'pg'
 import { type FanOutMessage, fanOutMessage } from '../../src/contracts/queues.ts'
 
-/** What the outbox holds, as the queue would carry it. */
-export async function outboxMessages(databaseUrl: string): Promise<FanOutMessage[]> {
+/** What the outbox owes to timelines, as the queue would carry it. */
+export async function fanOutMessages(databaseUrl: string): Promise<FanOutMessage[]> {
   const { rows } = await withClient(databaseUrl, (client) =>
-    client.query('select id, message from outbox order by id'),
+    client.query("select id, message from outbox where queue = 'fan-out' order by id"),
   )
   return rows.map(({ id, message }) => fanOutMessage.parse({ outbox_id: Number(id), event: message }))
 }
