@@ -4,9 +4,6 @@ import { normalizeUnicode } from './unicode.ts'
 export const PHRASE_LENGTH_MAX = 100
 export const FOLDED_PHRASE_LENGTH_MAX = 400
 
-/** How many one user may have at a time. */
-export const MUTED_WORDS_MAX = 200
-
 // Signs that are typed for one another: apostrophes and gereshes, quotation marks and gershayims.
 const APOSTROPHES = /[\u2018\u2019\u201b\u02bc\u02b9\u2032\u05f3`]/g
 const QUOTATION_MARKS = /[\u201c\u201d\u201e\u2033\u05f4]/g
@@ -180,4 +177,21 @@ function compile(words: readonly MutedPhrase[], nowMs: number): Compiled {
     fromMs: Math.max(Number.NEGATIVE_INFINITY, ...ends.filter((end) => end <= nowMs)),
     untilMs: Math.min(Number.POSITIVE_INFINITY, ...ends.filter((end) => end > nowMs)),
   }
+}
+
+/** What somebody wrote. */
+export interface Written {
+  authorId: number
+  content: string
+}
+
+/** Whether a tweet, or the one that it shows quoted, holds what its reader muted. What the reader wrote never does. */
+export function isMutedFor(
+  reader: number,
+  holds: (text: string) => boolean,
+  tweet: Written,
+  quoted: Written | null,
+): boolean {
+  if (tweet.authorId === reader) return false
+  return holds(tweet.content) || (quoted !== null && quoted.authorId !== reader && holds(quoted.content))
 }

@@ -10,6 +10,7 @@ import { answerProblem, problemResponse } from './problems.ts'
 import { authRoutes } from './routes/auth.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
+import { mutedWordRoutes } from './routes/muted-words.ts'
 import { ownListRoutes } from './routes/own-lists.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoutes } from './routes/stream.ts'
@@ -49,6 +50,7 @@ export function createApp() {
   app.route('/api/tweets', engagementRoutes())
   app.route('/api/tweets', tweetListRoutes())
   app.route('/api', ownListRoutes())
+  app.route('/api/muted-words', mutedWordRoutes())
   app.route('/api/timeline', timelineRoutes())
   app.route('/api/stream', streamRoutes())
   app.route('/', documentationRoutes(app))

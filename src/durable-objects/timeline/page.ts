@@ -6,7 +6,14 @@ import {
   packPage,
   type Reading,
 } from '../../contracts/packed-page.ts'
-import type { Entry, Overlay, PageEntry, PageRequest, TimelinePage } from '../../contracts/timeline.ts'
+import type {
+  Entry,
+  MutedWords,
+  Overlay,
+  PageEntry,
+  PageRequest,
+  TimelinePage,
+} from '../../contracts/timeline.ts'
 import type { Card } from '../../contracts/tweet-json.ts'
 import { MAX_ID, type TweetId, type UserId } from '../../domain/ids.ts'
 import type { EntryList, KeptEntry } from './entry-list.ts'
@@ -19,6 +26,7 @@ export interface PageSource {
   /** The followees whose entries come with an overlay, and of which set that is known. */
   pulled: { hash: string; authors: ReadonlySet<UserId> }
   ownCardChangedAtMs: number
+  mutedWords: MutedWords | null
   hears(user: UserId): boolean
   isDropped(user: UserId): boolean
   /** Deleted, or undone. */
@@ -68,6 +76,7 @@ function readLines(source: PageSource, request: PageRequest): Lines {
     kept: request.offset === 0 ? 0 : countShown(source, overlay, floor, top),
     pulled: { hash: source.pulled.hash, authors: [...source.pulled.authors] },
     ownCardChangedAtMs: source.ownCardChangedAtMs,
+    mutedWords: source.mutedWords,
   }
   return { lines: shown.lines, frame, affinities }
 }

@@ -103,6 +103,12 @@ function frameOf(shown: Shown, store: TimelineStore): string | null {
     const data = { last_read_id: lastReadId, updated_at: new Date(updatedAtMs).toISOString() }
     return frame('marker', epoch, shown.seq, data)
   }
+  if (store.isMuted(shown.entry, Date.now())) {
+    // An edit may have brought in what is muted: the tweet is on the screen by then.
+    return shown.type === 'shown'
+      ? null
+      : frame('tweet_deleted', epoch, shown.seq, { id: shown.entry.tweetId })
+  }
   const tweet = tweetJson(shown.entry, store)
   const type: FrameType = shown.type === 'shown' ? 'tweet' : 'tweet_edited'
   return tweet === null ? null : `{"type":"${type}","seq":"${epoch}.${shown.seq}","data":${tweet}}`
