@@ -132,6 +132,7 @@ function sourceOf(given: World): PageSource {
     isOwner: (user) => user === OWNER,
     flagsOf: () => 0,
     cardOf: () => null,
+    isMuted: () => false,
   }
 }
 

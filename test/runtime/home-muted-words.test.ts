@@ -8,6 +8,7 @@ import type { Deps, Viewer } from '../../src/services/deps.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
 import { moveMarker } from '../../src/services/home-marker.ts'
 import { type HomePlace, readHomeAroundMarker } from '../../src/services/read-home-timeline.ts'
+import type { TopRequest } from '../../src/services/read-top-timeline.ts'
 import { retweetTweet } from '../../src/services/retweet-tweet.ts'
 import { FreshnessCache } from '../../src/views/freshen.ts'
 import { act, bodyOf, post, postAndDeliver, runFanOut, spread } from './consumers.ts'
@@ -383,11 +384,29 @@ describe('pages', () => {
     expect(upwards.flatMap((page) => idsOf(page).toReversed())).toEqual(kept.toReversed())
   })
 
+  it('by offset are full and follow each other, also where the object keeps no more', async () => {
+    const { reader, friend } = await setScene({ warm: false })
+    const { all, kept } = await sayMany(friend, 90, 3)
+    await mute(reader, 'cat')
+    const pageAt = (offset: number) => readHome(reader, { limit: 5, offset }, patient())
+    await warmAbove(reader, all[60] ?? 0)
+    for (const offset of [0, 5, 10, 15]) {
+      expect(idsOf(await pageAt(offset))).toEqual(kept.slice(offset, offset + 5))
+    }
+    const below = idsOf(await pageAt(21))
+    expect(below[0]).toBe(kept[21])
+  })
+
   it('by rank are full, too, and a scroll shows each once', async () => {
     const { reader, friend } = await setScene({ warm: false })
-    const { all, kept } = await sayMany(friend, 240, 4)
+    const { all, kept } = await sayMany(friend, 240, 8)
     await mute(reader, 'cat')
-    expect(topIdsOf(await readTop(reader, { limit: 40 }, patient()))).toHaveLength(40)
+    let from: TopRequest['from'] = null
+    for (const length of [7, 7, 7, 7, 2]) {
+      const page = await readTop(reader, { limit: 7, from }, patient())
+      expect(page.tweets).toHaveLength(length)
+      from = page.next
+    }
     const sorted = (ids: number[]) => ids.toSorted((a, b) => b - a)
     expect(sorted(await scrollTop(reader, 7))).toEqual(kept)
     // The object keeps no longer what was ranked.

@@ -34,6 +34,8 @@ export interface PageSource {
   isOwner(user: UserId): boolean
   flagsOf(tweet: TweetId): number
   cardOf(entry: KeptEntry): Card | null
+  /** Whether it shows what the owner mutes. */
+  isMuted(entry: KeptEntry): boolean
 }
 
 /** A line of a page before it is presented. */
@@ -95,7 +97,7 @@ function below(source: PageSource, request: PageRequest, floor: number, top: num
   for (const line of linesBelow(source, overlay, from, top)) {
     if (idOf(line) < end) break
     if (skipped < offset) {
-      skipped++
+      if (!isMuted(source, line)) skipped++
       continue
     }
     if (lines.length === limit) return { lines, reached: reachedBy(lines, end) }
@@ -127,8 +129,15 @@ function newestOf(source: PageSource, overlay: Overlay | undefined): number {
 
 function countShown(source: PageSource, overlay: Overlay | undefined, floor: number, top: number): number {
   let count = 0
-  for (const line of linesBelow(source, overlay, top + 1, top)) if (idOf(line) >= floor) count++
+  for (const line of linesBelow(source, overlay, top + 1, top)) {
+    if (idOf(line) >= floor && !isMuted(source, line)) count++
+  }
   return count
+}
+
+/** An offset counts what a page shows: one that its asker fills up ends where the next one begins. */
+function isMuted(source: PageSource, line: Line): boolean {
+  return 'kept' in line && source.isMuted(line.kept)
 }
 
 function linesBelow(

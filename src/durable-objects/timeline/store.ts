@@ -247,6 +247,7 @@ export class TimelineStore {
       isOwner: (user) => user === this.userId,
       flagsOf: (tweet) => this.#flags.get(tweet),
       cardOf: (entry) => this.#cardOf(entry),
+      isMuted: (entry) => this.isMuted(entry, Date.now()),
     }
   }
 
@@ -299,9 +300,10 @@ export class TimelineStore {
   /** Whether an entry shows what the owner does not want to see. */
   isMuted(entry: KeptEntry, nowMs: number): boolean {
     const muted = this.#mutedWords
-    if (muted === null || entry.card === null) return false
+    const card = muted === null ? null : this.#cardOf(entry)
+    if (muted === null || card === null) return false
     const holds = mutedWordsMatcher(muted.words, nowMs)
-    return cardIsMuted(entry.card, this.userId, holds, this.readingOf(entry).hidesQuote)
+    return cardIsMuted(card, this.userId, holds, this.readingOf({ ...entry, card }).hidesQuote)
   }
 
   get #mutedWords(): MutedWords | null {
