@@ -15,3 +15,6 @@ export const THREAD_LENGTH_MAX = 25
 /** How long after it was posted a tweet can be edited, and how often. */
 export const EDIT_WINDOW_SECONDS = 3600
 export const EDITS_MAX = 5
+
+/** Muted words of one user that have not expired. */
+export const MUTED_WORDS_MAX = 200

@@ -12,6 +12,7 @@ import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
 import { messageSettingsRoutes } from './routes/message-settings.ts'
 import { messageRoutes } from './routes/messages.ts'
+import { mutedWordRoutes } from './routes/muted-words.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { ownListRoutes } from './routes/own-lists.ts'
 import { pushRoutes } from './routes/push.ts'
@@ -53,6 +54,7 @@ export function createApp() {
   app.route('/api/tweets', engagementRoutes())
   app.route('/api/tweets', tweetListRoutes())
   app.route('/api', ownListRoutes())
+  app.route('/api/muted-words', mutedWordRoutes())
   app.route('/api/timeline', timelineRoutes())
   app.route('/api/notifications', notificationRoutes())
   app.route('/api/messages', messageSettingsRoutes())

@@ -122,6 +122,7 @@ function actorOf(event: Exclude<FanOutEvent, { type: 'fan_out_chunk' }>): number
     case 'follow_changed':
       return event.follower_id
     case 'flags_changed':
+    case 'muted_words_changed':
     case 'session_ended':
       return event.user_id
   }

@@ -144,6 +144,22 @@ const ROUTES: Priced[] = [
   ...(['/api/bookmarks', '/api/timeline/likes', '/api/timeline/mentions'] as const).map((path) =>
     priced(`GET ${path}`, oneStatement, ({ isolate, token }) => isolate.spend('GET', path, { token })),
   ),
+  priced('GET /api/muted-words', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/muted-words', { token }),
+  ),
+  priced('POST /api/muted-words', statementAndCall, ({ isolate, token }) =>
+    isolate.spend('POST', '/api/muted-words', { token, body: { phrase: 'thrift' } }),
+  ),
+  priced('DELETE /api/muted-words/{id}', statementAndCall, async ({ isolate, token }) => {
+    const { body } = await isolate.spend('POST', '/api/muted-words', { token, body: { phrase: 'thrift' } })
+    const { id } = z.object({ id: z.number() }).parse(body)
+    return isolate.spend('DELETE', `/api/muted-words/${id}`, { token })
+  }),
+  ...(['POST', 'DELETE'] as const).map((method) =>
+    priced(`${method} /api/tweets/{id}/mute-conversation`, oneStatement, ({ isolate, tweet, token }) =>
+      isolate.spend(method, `/api/tweets/${tweet}/mute-conversation`, { token }),
+    ),
+  ),
   priced('GET /api/timeline/home/marker', oneCall, ({ isolate, token }) =>
     isolate.spend('GET', '/api/timeline/home/marker', { token }),
   ),
@@ -242,6 +258,16 @@ describe('the home timeline', () => {
     const answer = await home(scene)
     expect(tweetsOf(answer)).toHaveLength(4)
     expect(answer.headers.get('x-degraded')).toBeNull()
+    expect(answer.spending).toEqual(oneCall)
+  })
+
+  it('spends one call for a reader of muted words, too', async () => {
+    const scene = await setScene()
+    const { isolate, token } = scene
+    await isolate.spend('POST', '/api/muted-words', { token, body: { phrase: 'spendthrift' } })
+    await home(scene)
+    const answer = await home(scene)
+    expect(tweetsOf(answer)).toHaveLength(4)
     expect(answer.spending).toEqual(oneCall)
   })
 

@@ -22,6 +22,8 @@ export interface World {
   poll: number
   /** A browser of the viewer's that is subscribed, by its id. */
   pushSubscription: number
+  /** A phrase that the viewer mutes. */
+  mutedWord: number
   /** One whom the viewer follows, and who follows the viewer. */
   friend: Viewer
   /** One with whom the viewer has nothing to do. */
@@ -46,11 +48,14 @@ export async function createWorld(): Promise<World> {
   await insertRecentTweets(friend, 2)
   const [tweet = 0, poll = 0] = await insertRecentTweets(viewer, 2)
   await engage(viewer, [friend, other], tweet, poll)
+  const [muted] = await rows<{ id: number }>(sql`
+    insert into muted_words (user_id, phrase, folded) values (${viewer.id}, 'Before', 'before') returning id::float8 as id`)
+  const mutedWord = muted?.id ?? 0
   const pushSubscription = await subscribe(viewer)
   const message = await correspond(viewer, friend, [other, asking, asking2])
   const strangersToken = await tokenOf(stranger)
   const people = { viewer, friend, stranger, strangersToken, asking }
-  return { ...people, token, refreshToken, otherSession, tweet, poll, message, pushSubscription }
+  return { ...people, token, refreshToken, otherSession, tweet, poll, message, pushSubscription, mutedWord }
 }
 
 /** Gives the viewer messages of others, two with the friend; answers the one that is the viewer's own. */
@@ -153,8 +158,18 @@ const MISSING_TWEETS = [Number.MAX_SAFE_INTEGER, 1]
 
 /** One for each route: a new route needs one here before it can be attacked. The order is one in which all succeed. */
 export function examplesIn(world: World) {
-  const { viewer, refreshToken, otherSession, tweet, poll, friend, stranger, message, pushSubscription } =
-    world
+  const {
+    viewer,
+    refreshToken,
+    otherSession,
+    tweet,
+    poll,
+    friend,
+    stranger,
+    message,
+    pushSubscription,
+    mutedWord,
+  } = world
   const username = uniqueName()
   const ofUser = { id: friend.id, missing: MISSING_USERS }
   const ofTweet = { id: tweet, missing: MISSING_TWEETS }
@@ -186,6 +201,8 @@ export function examplesIn(world: World) {
     'DELETE /api/tweets/{id}/like': ofTweet,
     'POST /api/tweets/{id}/bookmark': ofTweet,
     'DELETE /api/tweets/{id}/bookmark': ofTweet,
+    'POST /api/tweets/{id}/mute-conversation': ofTweet,
+    'DELETE /api/tweets/{id}/mute-conversation': ofTweet,
     'POST /api/tweets/{id}/retweet': { ...ofTweet, body: { comment: 'A comment' } },
     'DELETE /api/tweets/{id}/retweet': ofTweet,
     'POST /api/tweets/{id}/poll/votes': { ...ofTweet, id: poll, body: { choices: [0] } },
@@ -195,6 +212,9 @@ export function examplesIn(world: World) {
     'GET /api/tweets/{id}/quotes': ofTweet,
     'GET /api/tweets/{id}/thread': ofTweet,
     'GET /api/bookmarks': {},
+    'GET /api/muted-words': {},
+    'POST /api/muted-words': { body: { phrase: 'Spoiler', expires_at: '2099-01-01T00:00:00Z' } },
+    'DELETE /api/muted-words/{id}': { id: mutedWord, missing: [Number.MAX_SAFE_INTEGER], forbidden: 404 },
     'GET /api/timeline/likes': {},
     'GET /api/timeline/mentions': {},
     'GET /api/timeline/home': {},
@@ -280,6 +300,9 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(l order by tweet_id) from likes l where user_id in ${ids}) as likes,
       (select json_agg(b order by tweet_id) from bookmarks b where user_id in ${ids}) as bookmarks,
       (select json_agg(r order by id) from retweets r where user_id in ${ids}) as retweets,
+      (select json_agg(w order by id) from muted_words w where user_id in ${ids}) as muted_words,
+      (select json_agg(m order by user_id, conversation_id) from muted_conversations m where user_id in ${ids})
+        as muted_conversations,
       (select json_agg(v order by tweet_id) from poll_votes v where user_id in ${ids}) as votes,
       (select json_agg(m order by id) from direct_messages m
        where sender_id in ${ids} or receiver_id in ${ids}) as messages,

@@ -28,6 +28,7 @@ const EMPTY: PulledTimeline = {
   acted: [],
   version: 0,
   marker: null,
+  muted_words: [],
 }
 
 export interface OpenStore {

@@ -241,6 +241,7 @@ describe('builds', () => {
         acted: [],
         version: 0,
         marker: null,
+        muted_words: [],
       }
       expect(store.finishBuild(pulled, { databaseEpoch: 1, nowMs: NOW_MS })).toBe(false)
     }))

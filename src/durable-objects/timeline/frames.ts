@@ -23,6 +23,10 @@ export function frameOf(shown: Shown, place: FramePlace, store: TimelineStore): 
     }
     case 'shown':
     case 'revised': {
+      // An edit may have brought in what is muted: the tweet is on the screen by then.
+      if (store.isMuted(shown.entry, Date.now())) {
+        return shown.type === 'shown' ? null : frame('tweet_deleted', store, seq, { id: shown.entry.tweetId })
+      }
       const tweet = tweetJson(shown.entry, store)
       return tweet === null
         ? null

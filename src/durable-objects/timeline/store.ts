@@ -2,6 +2,7 @@ import type { PackedPage } from '../../contracts/packed-page.ts'
 import {
   type HomeMarker,
   KEPT_ENTRIES,
+  type MutedWords,
   type PageEntry,
   type PageRequest,
   type PullSet,
@@ -10,9 +11,10 @@ import {
   type TimelinePage,
   type TweetFlags,
 } from '../../contracts/timeline.ts'
-import { type Card, isOlderCard } from '../../contracts/tweet-json.ts'
+import { type Card, cardIsMuted, isOlderCard } from '../../contracts/tweet-json.ts'
 import type { PulledEntries, PulledEntry, PulledTimeline } from '../../db/statements/home-timeline.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
+import { mutedWordsMatcher } from '../../domain/muted-words.ts'
 import { EntriesTable } from './entries-table.ts'
 import { EntryList, type KeptEntry } from './entry-list.ts'
 import { FactsTable } from './facts.ts'
@@ -140,6 +142,7 @@ export class TimelineStore {
       for (const entry of kept) this.#table.insert(entry)
       this.#entries = new EntryList(kept)
       this.#takeFlags(pulled)
+      this.#takeMutedWords({ words: pulled.muted_words, version: pulled.version })
       this.#seq = 0
       this.#pulled.begin(nowMs)
       this.#save({ phase: 'warm', databaseEpoch, graphVersion, floor, resumableAfter: 0, readAtMs: nowMs })
@@ -181,6 +184,7 @@ export class TimelineStore {
         return null
       }
       case 'muted_words':
+        this.#takeMutedWords(op)
         return null
       case 'notification':
       case 'notifications_withdrawn':
@@ -233,12 +237,14 @@ export class TimelineStore {
       floor: this.#state.current.floor,
       pulled: this.#pulled,
       ownCardChangedAtMs: this.#facts.get('own_card')?.changedAtMs ?? 0,
+      mutedWords: this.#mutedWords,
       hears: (user) => this.#hears(user),
       isDropped: (user) => this.#dropped.has(user),
       isGone: (id) => this.#marks.isGone(id),
       isOwner: (user) => user === this.userId,
       flagsOf: (tweet) => this.#flags.get(tweet),
       cardOf: (entry) => this.#cardOf(entry),
+      isMuted: (entry) => this.isMuted(entry, Date.now()),
     }
   }
 
@@ -267,6 +273,29 @@ export class TimelineStore {
     for (const entry of this.#entries.ofUser(author)) this.#remove(entry)
     this.#followees.put(author, { ...followee, backfilled: false })
     this.#save({})
+  }
+
+  // --- Muted words ---
+
+  /** Whether an entry shows what the owner does not want to see. */
+  isMuted(entry: KeptEntry, nowMs: number): boolean {
+    const muted = this.#mutedWords
+    const card = muted === null ? null : this.#cardOf(entry)
+    if (muted === null || card === null) return false
+    const holds = mutedWordsMatcher(muted.words, nowMs)
+    return cardIsMuted(card, this.userId, holds, this.readingOf({ ...entry, card }).hidesQuote)
+  }
+
+  get #mutedWords(): MutedWords | null {
+    const known = this.#facts.get('muted_words')
+    return known === null || known.words.length === 0 ? null : known
+  }
+
+  /** An empty list is kept, too: it outranks what arrives late. */
+  #takeMutedWords({ words, version }: MutedWords): void {
+    const known = this.#facts.get('muted_words')
+    if (known !== null && known.version >= version) return
+    this.#facts.put('muted_words', { words: [...words], version })
   }
 
   // --- The reading position ---
