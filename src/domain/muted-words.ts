@@ -15,10 +15,8 @@ const EMOJI_TAIL = String.raw`[\p{EMod}\p{M}${TAGS}]`
 // What cannot be seen, but white space: control characters and default ignorables. Joiners and tags may be part of an
 // emoji, and are idle elsewhere.
 const INVISIBLE = new RegExp(String.raw`[[[\p{Cc}--\s]\p{DI}]--[\u200d${TAGS}]]`, 'gv')
-const IDLE = new RegExp(
-  String.raw`(?<![\p{ExtPict}${EMOJI_TAIL}])\u200d|\u200d(?!\p{ExtPict})|(?<![\p{ExtPict}\p{EMod}${TAGS}])[${TAGS}]+`,
-  'gv',
-)
+const IDLE_TAGS = new RegExp(String.raw`(?<![\p{ExtPict}\p{EMod}${TAGS}])[${TAGS}]+`, 'gv')
+const IDLE_JOINERS = new RegExp(String.raw`(?<![\p{ExtPict}${EMOJI_TAIL}])\u200d|\u200d(?!\p{ExtPict})`, 'gv')
 
 /**
  * A text as phrases are looked for in it, and the key under which a phrase is one and the same: NFKC, without regard to
@@ -30,10 +28,12 @@ export function foldPhrase(text: string): string {
     .replace(APOSTROPHES, "'")
     .replace(QUOTATION_MARKS, '"')
     .replace(INVISIBLE, '')
-    .replace(IDLE, '')
+    .replace(IDLE_TAGS, '')
+    .replace(IDLE_JOINERS, '')
   // Down first, because `ẞ` is a capital already; up, which spells `ß` out; and down again.
   const caseless = visible.toLowerCase().toUpperCase().toLowerCase().replaceAll('ς', 'σ')
-  return normalizeUnicode(caseless, 'NFKC').replaceAll('i\u0307', 'i').replace(/\s+/g, ' ').trim()
+  const dotless = normalizeUnicode(caseless, 'NFKC').replace(/i\u0307+/g, 'i')
+  return dotless.normalize('NFC').replace(/\s+/g, ' ').trim()
 }
 
 // Scripts that leave no space between words show no borders of them: each letter, with its marks, stands for itself, and
