@@ -101,12 +101,15 @@ export async function takeDueOutboxRows(db: Db, limits: RelayLimits): Promise<Re
 export interface OwedMessage<Event> {
   outbox_id: number
   message: Event
+  /** It was tried before, and may be done in part: as if it came again. */
+  is_repeat?: boolean
 }
 
 /**
  * Ends a batch in one statement: the rows of what is done are deleted, and where something is still owed there are rows
  * for that instead. A row is gone if and only if those that it owes are there; of two consumers that took the same
  * message, the second finds it gone and leaves nothing behind: what the two did is the same, or between them it is all.
+ * Rows are locked in the order of their ids, so that two that settle the same wait for each other.
  */
 export async function settleOutbox<Event>(
   db: Db,
@@ -114,19 +117,21 @@ export async function settleOutbox<Event>(
   done: readonly number[],
   owed: readonly OwedMessage<Event>[],
 ): Promise<OutboxRow[]> {
-  if (done.length === 0 && owed.length === 0) return []
+  const settled = [...new Set([...done, ...owed.map(({ outbox_id }) => outbox_id)])]
+  if (settled.length === 0) return []
   const rows = await query<{ row: OutboxRow }>(
     db,
     sql`
     with owed as (
-      select * from jsonb_to_recordset(${JSON.stringify(owed)}::jsonb) as n(outbox_id bigint, message jsonb)
+      select *
+      from jsonb_to_recordset(${JSON.stringify(owed)}::jsonb) as n(outbox_id bigint, message jsonb, is_repeat boolean)
     ), gone as (
       delete from outbox
-      where id = any(${array(done, 'bigint')}) or id in (select outbox_id from owed)
+      where id in (select id from outbox where id = any(${array(settled, 'bigint')}) order by id for update)
       returning id, created_at
     ), sent as (
-      insert into outbox (queue, message, next_attempt_at, created_at)
-      select ${outboxRow(queue, sql`owed.message`)}, gone.created_at
+      insert into outbox (queue, message, next_attempt_at, created_at, attempts)
+      select ${outboxRow(queue, sql`owed.message`)}, gone.created_at, case when owed.is_repeat then 1 else 0 end
       from owed
       join gone on gone.id = owed.outbox_id
       returning id, queue, message

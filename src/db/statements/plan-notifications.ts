@@ -7,7 +7,10 @@ import { type Db, query } from '../client.ts'
 import { notificationRow, outboxRecord } from './outbox.ts'
 import { isPresent, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
-/** Notifications of a deleted tweet that are withdrawn in one step. */
+/**
+ * Notifications of a deleted tweet that are withdrawn in one step: of so many, those of the people whom an audience may
+ * have. Nearly all are one person's, the author's.
+ */
 export const WITHDRAWN_PER_STEP = 500
 
 type Of<Type extends NotificationEvent['type']> = Extract<NotificationEvent, { type: Type }>
@@ -84,19 +87,7 @@ export async function planNotifications(
         where c.outbox_id = a.outbox_id), '[]'),
       'gone', coalesce((
         select json_agg(json_build_object('id', gone.id, 'user_id', gone.user_id))
-        from (
-          (select n.id, n.user_id
-           from notifications n
-           where a.type = 'tweet_withdrawn' and n.tweet_id = a.tweet_id and n.withdrawn_at is null
-           order by n.id
-           limit ${WITHDRAWN_PER_STEP})
-          union all
-          (select n.id, n.user_id
-           from notifications n
-           where a.type = 'tweet_withdrawn' and a.is_repeat and n.tweet_id = a.tweet_id
-             and n.withdrawn_at > now() - interval '1 hour'
-           order by n.withdrawn_at desc
-           limit ${WITHDRAWN_PER_STEP})) gone), '[]')) as plan
+        from (select * from (${notificationsLeft}) still_there union all ${withdrawnLately}) gone), '[]')) as plan
     from asked a`,
   )
   return rows.map(({ plan }) => plan)
@@ -112,6 +103,28 @@ function subjectOf(event: Happening): object {
       return event
   }
 }
+
+/** What is still there of a tweet that was deleted, as asked by `a`. `notifications_tweet_id` serves it. */
+const notificationsLeft: SQL = sql`
+          select ranked.id, ranked.user_id
+          from (
+            select n.id, n.user_id, dense_rank() over (order by n.user_id) as person
+            from (
+              select n.id, n.user_id
+              from notifications n
+              where a.type = 'tweet_withdrawn' and n.tweet_id = a.tweet_id and n.withdrawn_at is null
+              order by n.type, n.id
+              limit ${WITHDRAWN_PER_STEP}) n) ranked
+          where ranked.person <= ${AUDIENCE_CHUNK}`
+
+/** What the step before has withdrawn, which may not have been told. `notifications_withdrawn_of_tweet` serves it. */
+const withdrawnLately: SQL = sql`
+          (select n.id, n.user_id
+           from notifications n
+           where a.type = 'tweet_withdrawn' and a.is_repeat and n.tweet_id = a.tweet_id
+             and n.withdrawn_at > now() - interval '1 hour'
+           order by n.tweet_id, n.withdrawn_at desc
+           limit ${WITHDRAWN_PER_STEP})`
 
 /** Bodies of `candidate`: (outbox_id, user_id, type, actor_id, tweet_id) of all that is asked. */
 const candidates: SQL = sql`
