@@ -12,9 +12,10 @@ import {
   splitAudience,
 } from '../db/statements/plan-notifications.ts'
 import {
+  type Rewritten,
   type Ruling,
   type Told,
-  type Withdrawal,
+  type WrittenNotifications,
   writeNotifications,
 } from '../db/statements/write-notifications.ts'
 import type { TweetId, UserId } from '../domain/ids.ts'
@@ -47,10 +48,10 @@ export async function notify(
     events.get(outbox_id)?.type === 'audience' && candidates.length > AUDIENCE_CHUNK ? 'large' : 'small',
   )
   const rulings = small.flatMap((plan) => rulingsOf(plan, startMs))
-  const { told, unfinished } = await writeNotifications(
+  const { told, unfinished, claims } = await writeNotifications(
     deps.db,
     rulings,
-    small.flatMap((plan) => withdrawalOf(plan, events)),
+    small.flatMap((plan) => rewrittenBy(plan, events)),
   )
   const deliveries = told.flatMap((one) =>
     tellingsOf(one, startMs).map((send): Delivery => ({ outboxId: 0, receiver: one.user_id, send })),
@@ -68,12 +69,12 @@ export async function notify(
   const retried = new Set([...unsplit, ...concerned.map(({ outbox_id }) => outbox_id)])
   for (const { outbox_id } of narrowed) retried.delete(outbox_id)
   const heard = told.filter(({ user_id }) => !listening.has(user_id) && !untold.has(user_id))
-  const owed = [...narrowed, ...stepsOf(unfinished, happenings), ...pushesOf(rulings, heard)].filter(
+  const owed = [...narrowed, ...stepsOf(unfinished, events), ...pushesOf(rulings, heard)].filter(
     ({ outbox_id }) => !retried.has(outbox_id),
   )
   const kept = new Set([...retried, ...[...large, ...owed].map(({ outbox_id }) => outbox_id)])
   const done = distinct.map(({ outbox_id }) => outbox_id).filter((id) => !kept.has(id))
-  await sendOwed(deps, await settleOutbox(deps.db, 'notifications', done, owed))
+  await sendOwed(deps, await settleOutbox(deps.db, 'notifications', done, owed, claims))
   deps.log.info('notified', {
     messages: messages.length,
     told: told.length,
@@ -112,9 +113,14 @@ function rulingsOf({ outbox_id, is_repeat, candidates }: NotificationPlan, nowMs
   })
 }
 
-function withdrawalOf({ outbox_id, gone }: NotificationPlan, events: Events): Withdrawal[] {
+function rewrittenBy(
+  { outbox_id, is_repeat, is_edited, gone }: NotificationPlan,
+  events: Events,
+): Rewritten[] {
   const event = events.get(outbox_id)
-  return event?.type === 'tweet_withdrawn' ? [{ outbox_id, tweet_id: event.tweet_id as TweetId, gone }] : []
+  if (event?.type !== 'tweet_withdrawn' && !(event?.type === 'tweet_changed' && is_edited)) return []
+  const is_deleted = event.type === 'tweet_withdrawn'
+  return [{ outbox_id, tweet_id: event.tweet_id as TweetId, is_deleted, is_repeat, gone }]
 }
 
 type Events = ReadonlyMap<number, Happening>
@@ -147,16 +153,15 @@ function narrow(
   }))
 }
 
-/** The next step of what was deleted with more notifications than one step withdraws. */
+/** The same once more, for those who were not planned for. */
 function stepsOf(
-  unfinished: readonly TweetId[],
-  happenings: readonly { outbox_id: number; event: Happening }[],
+  unfinished: WrittenNotifications['unfinished'],
+  events: Events,
 ): OwedMessage<NotificationEvent>[] {
-  return happenings.flatMap(({ outbox_id, event }) =>
-    event.type === 'tweet_withdrawn' && unfinished.includes(event.tweet_id as TweetId)
-      ? [{ outbox_id, message: event }]
-      : [],
-  )
+  return unfinished.flatMap(({ outbox_id, is_repeat }) => {
+    const message = events.get(outbox_id)
+    return message === undefined ? [] : [{ outbox_id, message, is_repeat }]
+  })
 }
 
 /** To the browsers of those who have no socket open, of what is news to them. */

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { UserId } from '../../domain/ids.ts'
 import { array, type Db, query, transaction } from '../client.ts'
-import { raiseVersions } from './write-notifications.ts'
+import { raiseVersions } from './notification-locks.ts'
 
 /** What was withdrawn stays so long, for repeats of what is told and for what is done again. */
 const outlived = sql`withdrawn_at < now() - interval '1 day'`

@@ -2,12 +2,12 @@ import { type SQL, sql } from 'drizzle-orm'
 import { MAX_ID, type UserId } from '../../domain/ids.ts'
 import { type Audience, NOTIFICATION_TYPES, type NotificationType } from '../../domain/notifications.ts'
 import { type Db, query, transaction } from '../client.ts'
+import { raiseVersions } from './notification-locks.ts'
 import type { ListPage } from './places.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import type { ShownTweet } from './tweets.ts'
 import { isPresent, noBlockBetween, tweetIsVisibleTo } from './visibility.ts'
-import { raiseVersions } from './write-notifications.ts'
 
 /** What the reader of a list of notifications asks for. */
 export interface NotificationFilter {

@@ -43,6 +43,8 @@ export interface NotificationPlan {
   age_ms: number
   /** It may be done in part. */
   is_repeat: boolean
+  /** It is of a tweet that was edited: whoever was named before may be no more. */
+  is_edited: boolean
   /** At most one more than a chunk of an audience: then it is to be split. */
   candidates: NotificationCandidate[]
   /**
@@ -76,6 +78,8 @@ export async function planNotifications(
       'outbox_id', a.outbox_id,
       'age_ms', round(extract(epoch from statement_timestamp() - a.created_at) * 1000),
       'is_repeat', a.is_repeat,
+      'is_edited', coalesce((
+        select t.edited_at is not null from tweet_by_id(a.tweet_id) t where a.type = 'tweet_changed'), false),
       'candidates', coalesce((
         select json_agg(${candidateRecord})
         from candidate c
@@ -117,12 +121,14 @@ const notificationsLeft: SQL = sql`
               limit ${WITHDRAWN_PER_STEP}) n) ranked
           where ranked.person <= ${AUDIENCE_CHUNK}`
 
-/** What the step before has withdrawn, which may not have been told. `notifications_withdrawn_of_tweet` serves it. */
+/** By a try before this one, perhaps, which may not have told so. `notifications_withdrawn_of_tweet` serves it. */
+const wasWithdrawnLately: SQL = sql`n.withdrawn_at > now() - interval '1 hour'`
+
+/** What the step before may have withdrawn. */
 const withdrawnLately: SQL = sql`
           (select n.id, n.user_id
            from notifications n
-           where a.type = 'tweet_withdrawn' and a.is_repeat and n.tweet_id = a.tweet_id
-             and n.withdrawn_at > now() - interval '1 hour'
+           where a.type = 'tweet_withdrawn' and a.is_repeat and n.tweet_id = a.tweet_id and ${wasWithdrawnLately}
            order by n.tweet_id, n.withdrawn_at desc
            limit ${WITHDRAWN_PER_STEP})`
 
@@ -152,7 +158,12 @@ const candidates: SQL = sql`
         select n.user_id, n.type
         from notifications n
         where t.edited_at is not null and n.tweet_id = t.id and n.withdrawn_at is null
-          and n.actor_id = t.user_id and n.type in ('reply', 'quote', 'mention')) named
+          and n.type in ('reply', 'quote', 'mention')
+        union
+        select n.user_id, n.type
+        from notifications n
+        where t.edited_at is not null and a.is_repeat and n.tweet_id = t.id and ${wasWithdrawnLately}
+          and n.type in ('reply', 'quote', 'mention')) named
       where a.type = 'tweet_changed'
       union all
       select a.outbox_id, audience.user_id, case a."of" when 'subscribers' then 'tweet' else 'poll' end,

@@ -3,6 +3,8 @@ import type { TweetId, UserId } from '../../domain/ids.ts'
 import type { NotificationType } from '../../domain/notifications.ts'
 import { array, type Db, transaction } from '../client.ts'
 import { countIntoGroups } from './notification-groups.ts'
+import { claimMessages, lockTweets, raiseVersions } from './notification-locks.ts'
+import type { Claim } from './outbox.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { type FlagsRecord, type TweetRecord, tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import { tweetIsVisibleTo } from './visibility.ts'
@@ -25,10 +27,13 @@ export interface Ruling extends NotificationKey {
   is_repeat: boolean
 }
 
-/** Notifications of a deleted tweet. */
-export interface Withdrawal {
+/** A tweet that was deleted or edited, and so concerns people who are only known from what they were told. */
+export interface Rewritten {
   outbox_id: number
   tweet_id: TweetId
+  is_deleted: boolean
+  is_repeat: boolean
+  /** Notifications of it that go because it was deleted. */
   gone: { id: number; user_id: UserId }[]
 }
 
@@ -61,70 +66,42 @@ export interface Told {
 
 export interface WrittenNotifications {
   told: Told[]
-  /** Deleted tweets of which more is to be withdrawn. */
-  unfinished: TweetId[]
+  /**
+   * Messages of tweets that concern more people than those that were planned for: more than a step takes, or some who were
+   * being told of the tweet meanwhile. `is_repeat`: another delivery has begun, too, and may not have ended.
+   */
+  unfinished: { outbox_id: number; is_repeat: boolean }[]
+  /** Of the messages that are still owed: nobody else who takes them later has them done by this one's word. */
+  claims: Claim[]
 }
 
 /**
  * Stores what holds and is wanted, withdraws what no longer holds, and counts both, whatever the order in which things
  * happened and are heard of: what holds is read here, behind the locks. A claim on the messages tells whoever takes them
- * meanwhile that they are not the first. Locks of the tweets keep a deletion apart from what is told of its tweet; raising
- * the inboxes' versions makes all that concerns one recipient wait in line. Each kind is locked in one order.
+ * meanwhile that they are not the first. Locks of the tweets keep deletions and edits apart from what is told of their tweets;
+ * raising the inboxes' versions makes all that concerns one recipient wait in line. Each kind is locked in one order.
  */
 export async function writeNotifications(
   db: Db,
   rulings: readonly Ruling[],
-  withdrawals: readonly Withdrawal[],
+  rewritten: readonly Rewritten[],
 ): Promise<WrittenNotifications> {
-  if (rulings.length === 0 && withdrawals.length === 0) return { told: [], unfinished: [] }
+  if (rulings.length === 0 && rewritten.length === 0) return { told: [], unfinished: [], claims: [] }
   const users = [
     ...rulings.map(({ user_id }) => user_id),
-    ...withdrawals.flatMap(({ gone }) => gone.map(({ user_id }) => user_id)),
+    ...rewritten.flatMap(({ gone }) => gone.map(({ user_id }) => user_id)),
   ]
-  const messages = [...new Set([...rulings, ...withdrawals].map(({ outbox_id }) => outbox_id))]
+  const messages = [...new Set([...rulings, ...rewritten].map(({ outbox_id }) => outbox_id))]
+  const tweets = lockTweets({
+    shared: rulings.flatMap(({ tweet_id }) => (tweet_id === null ? [] : [tweet_id])),
+    exclusive: rewritten.map(({ tweet_id }) => tweet_id),
+  })
   const [row] = await transaction<{ written: WrittenNotifications }>(db, {
-    before: [claim(messages), lockTweets(rulings, withdrawals), raiseVersions(users)],
-    main: write(messages, rulings, withdrawals, new Set(users).size),
+    before: [claimMessages(messages), tweets, raiseVersions(users)],
+    main: write(messages, rulings, rewritten, new Set(users).size),
   })
   if (row === undefined) throw new Error('Writing notifications answered no row')
   return row.written
-}
-
-/** One who has them, too, waits here, and then sees that they may be done in part. */
-function claim(messages: readonly number[]): SQL {
-  return sql`
-    with claimed as (
-      select id from outbox where id = any(${array(messages, 'bigint')}) order by id for no key update
-    )
-    update outbox o set attempts = o.attempts + 1 from claimed where o.id = claimed.id`
-}
-
-/** In one order, shared by all that is told of a tweet and exclusive for its deletion. */
-function lockTweets(rulings: readonly Ruling[], withdrawals: readonly Withdrawal[]): SQL | null {
-  const deleted = new Set(withdrawals.map(({ tweet_id }) => tweet_id))
-  const named = new Set(rulings.flatMap(({ tweet_id }) => (tweet_id === null ? [] : [tweet_id])))
-  const tweets = [...new Set([...deleted, ...named])]
-  if (tweets.length === 0) return null
-  const locks = tweets.map((tweet_id) => ({ tweet_id, is_deleted: deleted.has(tweet_id) }))
-  return sql`
-    select case when is_deleted then pg_advisory_xact_lock(lock) else pg_advisory_xact_lock_shared(lock) end
-    from (
-      select hashtextextended('notified:' || l.tweet_id, 0) as lock, bool_or(l.is_deleted) as is_deleted
-      from jsonb_to_recordset(${JSON.stringify(locks)}::jsonb) as l(tweet_id bigint, is_deleted boolean)
-      group by 1
-      order by 1) locks`
-}
-
-/** Whoever changes what somebody is notified of begins with this: it locks their inbox. */
-export function raiseVersions(users: readonly UserId[]): SQL | null {
-  if (users.length === 0) return null
-  return sql`
-    insert into notification_inboxes as i (user_id, version)
-    select u.id, 1
-    from users u
-    where u.id = any(${array([...new Set(users)], 'bigint')})
-    order by u.id
-    on conflict (user_id) do update set version = i.version + 1`
 }
 
 /**
@@ -153,15 +130,14 @@ const holds: SQL = sql`case a.type
 function write(
   messages: readonly number[],
   rulings: readonly Ruling[],
-  withdrawals: readonly Withdrawal[],
+  rewritten: readonly Rewritten[],
   users: number,
 ): SQL {
-  const gone = withdrawals.flatMap((withdrawal) => withdrawal.gone.map(({ id }) => id))
-  const deleted = withdrawals.map(({ tweet_id }) => tweet_id)
+  const gone = rewritten.flatMap((tweet) => tweet.gone.map(({ id }) => id))
   const most = rulings.length + gone.length
   return sql`
     with owed as materialized (
-      select id, attempts > 1 as is_repeat from outbox where id = any(${array(messages, 'bigint')})
+      select id, attempts, attempts > 1 as is_repeat from outbox where id = any(${array(messages, 'bigint')})
     ), asked as materialized (
       select a.user_id, a.type, a.actor_id, a.tweet_id, min(a.place) as place, bool_or(a.is_notified) as is_notified,
              bool_or(a.is_repeat or owed.is_repeat) as is_repeat
@@ -297,13 +273,27 @@ function write(
         join notification_inboxes i on i.user_id = told.user_id
         left join timelines warm on warm.user_id = told.user_id), '[]'),
       'unfinished', coalesce((
-        select json_agg(d.tweet_id)
-        from unnest(${array(deleted, 'bigint')}) as d(tweet_id)
-        where (
-          select count(*)
-          from (
-            select from notifications n
-            where n.tweet_id = d.tweet_id and n.withdrawn_at is null and n.id <> all(${array(gone, 'bigint')})
-            order by n.type, n.id
-            limit 1) one) > 0), '[]')) as written`
+        select json_agg(json_build_object('outbox_id', r.outbox_id, 'is_repeat', owed.is_repeat and not r.is_repeat))
+        from jsonb_to_recordset(${JSON.stringify(rewritten.map(({ gone, ...tweet }) => tweet))}::jsonb) as r(
+          outbox_id bigint, tweet_id bigint, is_deleted boolean, is_repeat boolean)
+        join owed on owed.id = r.outbox_id
+        where (owed.is_repeat and not r.is_repeat) or ${othersAreLeft(gone)}), '[]'),
+      'claims', coalesce((
+        select json_agg(json_build_object('outbox_id', id, 'attempts', attempts)) from owed), '[]')) as written`
 }
+
+/** Whether of the tweet `r` there is what this statement does not look at. `notifications_tweet_id` serves it. */
+const othersAreLeft = (gone: readonly number[]): SQL => sql`case
+          when r.is_deleted then (
+            select count(*)
+            from (
+              select from notifications n
+              where n.tweet_id = r.tweet_id and n.withdrawn_at is null and n.id <> all(${array(gone, 'bigint')})
+              order by n.type, n.id
+              limit 1) one) > 0
+          else (
+            select count(*)
+            from notifications n
+            where n.tweet_id = r.tweet_id and n.type in ('reply', 'quote', 'mention') and n.withdrawn_at is null
+              and (n.user_id, n.type) not in (select a.user_id, a.type from asked a where a.tweet_id = r.tweet_id)) > 0
+        end`
