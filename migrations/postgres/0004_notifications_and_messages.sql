@@ -73,14 +73,14 @@ ALTER TABLE "push_subscriptions" ADD CONSTRAINT "push_subscriptions_user_id_user
 ALTER TABLE "push_subscriptions" ADD CONSTRAINT "push_subscriptions_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "conversations_latest" ON "conversations" USING btree ("user_id","is_accepted","last_message_id") WHERE last_message_id is not null;--> statement-breakpoint
 CREATE INDEX "muted_words_expire" ON "muted_words" USING btree ("expires_at") WHERE expires_at is not null;--> statement-breakpoint
-CREATE INDEX "notification_groups_latest" ON "notification_groups" USING btree ("user_id","latest_id");--> statement-breakpoint
-CREATE INDEX "notification_groups_empty" ON "notification_groups" USING btree ("latest_at") WHERE total <= 0;--> statement-breakpoint
+CREATE INDEX "notification_groups_latest" ON "notification_groups" USING btree ("user_id","type","latest_id") WHERE total > 0;--> statement-breakpoint
 CREATE INDEX "push_subscriptions_user_id" ON "push_subscriptions" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "push_subscriptions_session_id" ON "push_subscriptions" USING btree ("session_id");--> statement-breakpoint
 CREATE INDEX "follows_notify" ON "follows" USING btree ("following_id","follower_id") WHERE notify;--> statement-breakpoint
 CREATE INDEX "notifications_withdrawn" ON "notifications" USING btree ("withdrawn_at") WHERE withdrawn_at is not null;--> statement-breakpoint
-CREATE INDEX "idx_notifications_user_id" ON "notifications" USING btree ("user_id","type","id");--> statement-breakpoint
-CREATE INDEX "notifications_tweet_id" ON "notifications" USING btree ("tweet_id","id") WHERE tweet_id is not null and withdrawn_at is null;--> statement-breakpoint
+CREATE INDEX "notifications_withdrawn_of_tweet" ON "notifications" USING btree ("tweet_id","withdrawn_at") WHERE tweet_id is not null and withdrawn_at is not null;--> statement-breakpoint
+CREATE INDEX "idx_notifications_user_id" ON "notifications" USING btree ("user_id","type","id") WHERE withdrawn_at is null;--> statement-breakpoint
+CREATE INDEX "notifications_tweet_id" ON "notifications" USING btree ("tweet_id","type","id") WHERE tweet_id is not null and withdrawn_at is null;--> statement-breakpoint
 ALTER TABLE "notifications" ADD CONSTRAINT "notifications_once" UNIQUE NULLS NOT DISTINCT("user_id","type","tweet_id","actor_id");--> statement-breakpoint
 ALTER TABLE "direct_messages" ADD CONSTRAINT "no_message_to_self" CHECK ("direct_messages"."sender_id" <> "direct_messages"."receiver_id");--> statement-breakpoint
 ALTER TABLE "notifications" ADD CONSTRAINT "notifications_type" CHECK ("notifications"."type" in ('like', 'retweet', 'quote', 'reply', 'mention', 'follow', 'follow_request', 'poll', 'tweet'));--> statement-breakpoint

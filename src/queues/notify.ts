@@ -12,9 +12,10 @@ import {
   splitAudience,
 } from '../db/statements/plan-notifications.ts'
 import {
+  type Rewritten,
   type Ruling,
   type Told,
-  type Withdrawal,
+  type WrittenNotifications,
   writeNotifications,
 } from '../db/statements/write-notifications.ts'
 import type { TweetId, UserId } from '../domain/ids.ts'
@@ -36,7 +37,9 @@ export async function notify(
   again: boolean,
 ): Promise<Verdict[]> {
   const startMs = deps.now()
-  const happenings = messages.flatMap(({ outbox_id, event }) =>
+  // One that the queue has twice is planned once.
+  const distinct = [...new Map(messages.map((message) => [message.outbox_id, message])).values()]
+  const happenings = distinct.flatMap(({ outbox_id, event }) =>
     isHappening(event) ? [{ outbox_id, event }] : [],
   )
   const plans = happenings.length === 0 ? [] : await planNotifications(deps.db, happenings, again)
@@ -45,10 +48,10 @@ export async function notify(
     events.get(outbox_id)?.type === 'audience' && candidates.length > AUDIENCE_CHUNK ? 'large' : 'small',
   )
   const rulings = small.flatMap((plan) => rulingsOf(plan, startMs))
-  const { told, unfinished } = await writeNotifications(
+  const { told, unfinished, claims } = await writeNotifications(
     deps.db,
-    [...new Map(rulings.map((ruling) => [keyOf(ruling), ruling])).values()],
-    small.flatMap((plan) => withdrawalOf(plan, events)),
+    rulings,
+    small.flatMap((plan) => rewrittenBy(plan, events)),
   )
   const deliveries = told.flatMap((one) =>
     tellingsOf(one, startMs).map((send): Delivery => ({ outboxId: 0, receiver: one.user_id, send })),
@@ -62,19 +65,23 @@ export async function notify(
   const concerned = small.filter(({ candidates, gone }) =>
     [...candidates, ...gone].some((one) => untold.has(one.user_id)),
   )
+  const narrowed = concerned.flatMap((plan) => narrow(plan, events, untold))
   const retried = new Set([...unsplit, ...concerned.map(({ outbox_id }) => outbox_id)])
-  const owed = [...stepsOf(unfinished, happenings), ...pushesOf(rulings, told, listening)].filter(
+  for (const { outbox_id } of narrowed) retried.delete(outbox_id)
+  const heard = told.filter(({ user_id }) => !listening.has(user_id) && !untold.has(user_id))
+  const owed = [...narrowed, ...stepsOf(unfinished, events), ...pushesOf(rulings, heard)].filter(
     ({ outbox_id }) => !retried.has(outbox_id),
   )
   const kept = new Set([...retried, ...[...large, ...owed].map(({ outbox_id }) => outbox_id)])
-  const done = messages.map(({ outbox_id }) => outbox_id).filter((id) => !kept.has(id))
-  await sendOwed(deps, await settleOutbox(deps.db, 'notifications', done, owed))
+  const done = distinct.map(({ outbox_id }) => outbox_id).filter((id) => !kept.has(id))
+  await sendOwed(deps, await settleOutbox(deps.db, 'notifications', done, owed, claims))
   deps.log.info('notified', {
     messages: messages.length,
     told: told.length,
     calls: deliveries.length,
     failed: untold.size,
     split: large.length - unsplit.length,
+    narrowed: narrowed.length,
     retried: retried.size,
     lag_ms: Math.max(0, ...plans.map(({ age_ms }) => age_ms)) + deps.now() - startMs,
     duration_ms: deps.now() - startMs,
@@ -86,12 +93,8 @@ function isHappening(event: NotificationEvent): event is Happening {
   return event.type !== 'message_sent' && event.type !== 'messages_read' && event.type !== 'push'
 }
 
-interface OwnedRuling extends Ruling {
-  outbox_id: number
-}
-
 /** What the policy says of everybody whom a message may concern. */
-function rulingsOf({ outbox_id, is_repeat, candidates }: NotificationPlan, nowMs: number): OwnedRuling[] {
+function rulingsOf({ outbox_id, is_repeat, candidates }: NotificationPlan, nowMs: number): Ruling[] {
   return candidates.map((candidate) => {
     const { user_id, type, actor_id, tweet_id, muted_words, content } = candidate
     const is_notified = isNotified({
@@ -110,9 +113,14 @@ function rulingsOf({ outbox_id, is_repeat, candidates }: NotificationPlan, nowMs
   })
 }
 
-function withdrawalOf({ outbox_id, gone }: NotificationPlan, events: Events): Withdrawal[] {
+function rewrittenBy(
+  { outbox_id, is_repeat, is_edited, gone }: NotificationPlan,
+  events: Events,
+): Rewritten[] {
   const event = events.get(outbox_id)
-  return event?.type === 'tweet_withdrawn' ? [{ tweet_id: event.tweet_id as TweetId, gone }] : []
+  if (event?.type !== 'tweet_withdrawn' && !(event?.type === 'tweet_changed' && is_edited)) return []
+  const is_deleted = event.type === 'tweet_withdrawn'
+  return [{ outbox_id, tweet_id: event.tweet_id as TweetId, is_deleted, is_repeat, gone }]
 }
 
 type Events = ReadonlyMap<number, Happening>
@@ -129,37 +137,43 @@ async function splitAll(deps: Deps, plans: NotificationPlan[], events: Events): 
   return failed.map(({ item }) => item.outbox_id)
 }
 
-/** The next step of what was deleted with more notifications than one step withdraws. */
-function stepsOf(
-  unfinished: readonly TweetId[],
-  happenings: readonly { outbox_id: number; event: Happening }[],
+/** What is left of an audience of whom some were told: a message for each of the others. What keeps them back is theirs alone. */
+function narrow(
+  { outbox_id, candidates }: NotificationPlan,
+  events: Events,
+  untold: ReadonlySet<UserId>,
 ): OwedMessage<NotificationEvent>[] {
-  return happenings.flatMap(({ outbox_id, event }) =>
-    event.type === 'tweet_withdrawn' && unfinished.includes(event.tweet_id as TweetId)
-      ? [{ outbox_id, message: event }]
-      : [],
-  )
+  const event = events.get(outbox_id)
+  const left = candidates.filter(({ user_id }) => untold.has(user_id))
+  if (event?.type !== 'audience' || left.length === candidates.length) return []
+  return left.map(({ user_id }) => ({
+    outbox_id,
+    message: { ...event, from_user: user_id, to_user: user_id },
+    is_repeat: true,
+  }))
 }
 
-/** To the browsers of those who have no socket open, of what they were not told before. */
-function pushesOf(
-  rulings: readonly OwnedRuling[],
-  told: readonly Told[],
-  listening: ReadonlySet<UserId>,
+/** The same once more, for those who were not planned for. */
+function stepsOf(
+  unfinished: WrittenNotifications['unfinished'],
+  events: Events,
 ): OwedMessage<NotificationEvent>[] {
-  const owners = new Map(rulings.map((ruling) => [keyOf(ruling), ruling]))
-  return told.flatMap(({ user_id, has_push, notifications }) => {
-    if (!has_push || listening.has(user_id)) return []
-    return notifications.flatMap(
-      ({ id, type, actor, tweet_id, is_new }): OwedMessage<NotificationEvent>[] => {
-        const owner = owners.get(keyOf({ user_id, type, actor_id: actor.id, tweet_id }))
-        if (owner === undefined || !(is_new || owner.is_repeat)) return []
-        return [
-          { outbox_id: owner.outbox_id, message: { type: 'push', v: 1, user_id, of: 'notification', id } },
-        ]
-      },
-    )
+  return unfinished.flatMap(({ outbox_id, is_repeat }) => {
+    const message = events.get(outbox_id)
+    return message === undefined ? [] : [{ outbox_id, message, is_repeat }]
   })
+}
+
+/** To the browsers of those who have no socket open, of what is news to them. */
+function pushesOf(rulings: readonly Ruling[], told: readonly Told[]): OwedMessage<NotificationEvent>[] {
+  const owners = new Map(rulings.map((ruling) => [keyOf(ruling), ruling.outbox_id]))
+  return told.flatMap(({ user_id, has_push, notifications }) =>
+    notifications.flatMap(({ id, type, actor, tweet_id, is_news }): OwedMessage<NotificationEvent>[] => {
+      const outbox_id = owners.get(keyOf({ user_id, type, actor_id: actor.id, tweet_id }))
+      if (!has_push || !is_news || outbox_id === undefined) return []
+      return [{ outbox_id, message: { type: 'push', v: 1, user_id, of: 'notification', id } }]
+    }),
+  )
 }
 
 /** Their rows are committed: what cannot be sent now the relay sends. */

@@ -5,7 +5,7 @@ import { presentUserCard } from './present-profile.ts'
 
 /** Row to wire. */
 export function presentNotification(
-  { id, type, actor, is_read, created_at }: Omit<NotificationRecord, 'tweet_id' | 'is_new'>,
+  { id, type, actor, is_read, created_at }: Omit<NotificationRecord, 'tweet_id' | 'is_news'>,
   tweet: Tweet | null,
 ): Notification {
   return {

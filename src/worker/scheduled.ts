@@ -4,6 +4,7 @@ import { createLogger } from '../domain/log.ts'
 import { closePolls } from '../services/close-polls.ts'
 import type { Deps } from '../services/deps.ts'
 import { eraseDeletedContent } from '../services/erase-deleted.ts'
+import { forgetWithdrawn } from '../services/forget-withdrawn.ts'
 import { relayOutbox } from '../services/relay-outbox.ts'
 import { sweepLedger } from '../services/sweep-ledger.ts'
 import { createDeps, untimed } from './deps.ts'
@@ -23,6 +24,7 @@ const EACH_HOUR: Job[] = [
   ['retire_pulled_authors', (deps) => retirePulledAuthors(deps.db, deps.settings.fanOutPushLimit)],
   ['delete_expired', (deps) => deleteExpired(deps.db)],
   ['erase_deleted_content', eraseDeletedContent],
+  ['forget_withdrawn', forgetWithdrawn],
 ]
 
 /** Runs the jobs of a cron trigger. One that fails does not keep the others from running; the run then fails. */

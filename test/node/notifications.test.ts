@@ -1,87 +1,52 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Telling } from '../../src/contracts/timeline.ts'
-import { connect, type Db } from '../../src/db/client.ts'
-import { deleteTweet } from '../../src/db/statements/delete-tweet.ts'
-import { deleteEngagement, insertEngagement } from '../../src/db/statements/engagement.ts'
-import { deleteFollow, insertFollow } from '../../src/db/statements/follows.ts'
-import { deleteRetweet, insertRetweet } from '../../src/db/statements/retweets.ts'
-import type { TweetId, UserId } from '../../src/domain/ids.ts'
-import type { Deps } from '../../src/services/deps.ts'
-import { type Community, communityIn } from './harness/community.ts'
-import { depsOn, type Told } from './harness/deps.ts'
-import { AMPLE_LIKES, newEntryId } from './harness/engagement.ts'
-import { consumeAll, consumeRows, notificationsOwed } from './harness/notifications.ts'
-import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
-import { addTweet, publish } from './harness/tweets.ts'
+import { ensureTweetPartitionsSql } from '../../src/db/partitions.ts'
+import { updateFollow } from '../../src/db/statements/follows.ts'
+import { newTweetId, type TweetId, type UserId } from '../../src/domain/ids.ts'
+import { type Audience, NOTIFICATION_TYPES, type NotificationType } from '../../src/domain/notifications.ts'
+import { closePolls } from '../../src/services/close-polls.ts'
+import { addPoll } from './harness/engagement.ts'
+import { type NotificationScene, openScene } from './harness/notification-scene.ts'
+import { consumeRows, happeningBeforeWrite, notificationsOwed } from './harness/notifications.ts'
+import { addTweet } from './harness/tweets.ts'
 
-let database: TestDatabase
-let people: Community
-let db: Db
-let deps: Deps
-let told: Told
+const DAY_MS = 86_400_000
+
+let scene: NotificationScene
 
 beforeAll(async () => {
-  database = await startTestDatabase()
-  people = communityIn(database.pool)
-  db = connect({ url: database.databaseUrl, endpoint: database.endpointUrl })
-  ;({ deps, told } = depsOn(db))
+  scene = await openScene()
 })
 
-afterAll(() => database.stop())
+afterAll(() => scene.stop())
 afterEach(async () => {
-  await database.pool.query('delete from outbox')
-  told.timelines.clear()
+  await scene.database.pool.query('delete from outbox')
+  scene.told.timelines.clear()
 })
 
-const like = (viewer: UserId, tweet: TweetId) => insertEngagement(db, 'like', viewer, tweet, AMPLE_LIKES)
-const unlike = (viewer: UserId, tweet: TweetId) => deleteEngagement(db, 'like', viewer, tweet)
-const AMPLE_FOLLOWS = { name: 'follows', limit: 1_000_000, windowSeconds: 86_400 } as const
-const follow = (follower: UserId, id: UserId) =>
-  insertFollow(db, follower, { ref: { id }, claimedId: null }, AMPLE_FOLLOWS)
-const unfollow = (follower: UserId, id: UserId) =>
-  deleteFollow(db, follower, { ref: { id }, claimedId: null })
-const settle = () => consumeAll(database.pool, deps)
-
-async function warm(...users: UserId[]): Promise<void> {
-  for (const user of users)
-    await database.pool.query('insert into timelines (user_id, epoch) values ($1, 1)', [user])
+async function three(): Promise<[UserId, UserId, UserId]> {
+  const [a, b, c] = await scene.people.addUsers(3)
+  if (a === undefined || b === undefined || c === undefined) throw new Error('Nobody is there')
+  return [a, b, c]
 }
 
-/** What somebody has been notified of and holds, newest first: type, actor, tweet. */
-async function inboxOf(user: UserId): Promise<[string, UserId, TweetId | null][]> {
-  const { rows } = await database.pool.query<{ type: string; actor: UserId; tweet: TweetId | null }>(
-    `select type, actor_id::float8 as actor, tweet_id::float8 as tweet
-     from notifications where user_id = $1 and withdrawn_at is null order by id desc`,
-    [user],
+async function idOf(user: UserId, type: NotificationType): Promise<number | undefined> {
+  const { rows } = await scene.database.pool.query<{ id: number }>(
+    'select id::float8 as id from notifications where user_id = $1 and type = $2 and withdrawn_at is null',
+    [user, type],
   )
-  return rows.map(({ type, actor, tweet }) => [type, actor, tweet])
-}
-
-async function unreadOf(user: UserId): Promise<number> {
-  const { rows } = await database.pool.query<{ n: number }>(
-    'select unread_count as n from notification_inboxes where user_id = $1',
-    [user],
-  )
-  return rows[0]?.n ?? 0
-}
-
-const tellingsTo = (user: UserId) => (told.timelines.get(user) ?? []) as Telling[]
-
-async function scene() {
-  const [author, other] = await people.addUsers(2)
-  if (author === undefined || other === undefined) throw new Error('Nobody is there')
-  return { author, other, tweet: await addTweet(database.pool, author) }
+  return rows[0]?.id
 }
 
 describe('the notification', () => {
   it('of a like comes, goes with it, and comes back under its id', async () => {
-    const { author, other, tweet } = await scene()
-    await warm(author)
-    await like(other, tweet)
-    await settle()
-    expect(await inboxOf(author)).toEqual([['like', other, tweet]])
-    expect(await unreadOf(author)).toBe(1)
-    const [first] = tellingsTo(author)
+    const [author, other] = await three()
+    const tweet = await scene.tweetOf(author)
+    await scene.warm(author)
+    await scene.like(other, tweet)
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([['like', other, tweet]])
+    expect(await scene.unreadOf(author)).toBe(1)
+    const [first] = scene.tellingsTo(author)
     if (first?.type !== 'notification') throw new Error('Nothing was told')
     expect(JSON.parse(first.notification.json)).toMatchObject({
       id: first.notification.id,
@@ -92,111 +57,385 @@ describe('the notification', () => {
     })
     expect(first.unread.count).toBe(1)
 
-    await unlike(other, tweet)
-    await settle()
-    expect(await inboxOf(author)).toEqual([])
-    expect(await unreadOf(author)).toBe(0)
-    expect(tellingsTo(author).at(-1)).toMatchObject({
+    await scene.unlike(other, tweet)
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([])
+    expect(await scene.unreadOf(author)).toBe(0)
+    expect(scene.tellingsTo(author).at(-1)).toMatchObject({
       type: 'notifications_withdrawn',
       ids: [first.notification.id],
       unread: { count: 0 },
     })
 
-    await like(other, tweet)
-    await settle()
-    expect(tellingsTo(author).at(-1)).toMatchObject({ notification: { id: first.notification.id } })
-    expect(await unreadOf(author)).toBe(1)
+    await scene.like(other, tweet)
+    await scene.settle()
+    expect(scene.tellingsTo(author).at(-1)).toMatchObject({ notification: { id: first.notification.id } })
+    expect(await scene.unreadOf(author)).toBe(1)
   })
 
   it('of a retweet, a follow and a request comes and goes', async () => {
-    const { author, other, tweet } = await scene()
-    const shy = await people.addUser({ is_private: true })
-    await insertRetweet(db, other, tweet, newEntryId(other))
-    await follow(other, author)
-    await follow(other, shy)
-    await settle()
-    expect(await inboxOf(author)).toEqual([
+    const [author, other] = await three()
+    const tweet = await scene.tweetOf(author)
+    const shy = await scene.people.addUser({ is_private: true })
+    await scene.retweet(other, tweet)
+    await scene.follow(other, author)
+    await scene.follow(other, shy)
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([
       ['follow', other, null],
       ['retweet', other, tweet],
     ])
-    expect(await inboxOf(shy)).toEqual([['follow_request', other, null]])
-    await deleteRetweet(db, other, tweet)
-    await unfollow(other, author)
-    await unfollow(other, shy)
-    await settle()
-    expect(await inboxOf(author)).toEqual([])
-    expect(await inboxOf(shy)).toEqual([])
+    expect(await scene.inboxOf(shy)).toEqual([['follow_request', other, null]])
+    await scene.unretweet(other, tweet)
+    await scene.unfollow(other, author)
+    await scene.unfollow(other, shy)
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([])
+    expect(await scene.inboxOf(shy)).toEqual([])
   })
 
-  it('of a reply or a quote is not also one of a mention', async () => {
-    const { author, other, tweet } = await scene()
-    const third = await people.addUser()
-    const [, named] = (
-      await database.pool.query(`select username from users where id = any($1) order by id = $2`, [
-        [author, third],
-        third,
-      ])
-    ).rows
-    const {
-      rows: [writer],
-    } = await database.pool.query('select username from users where id = $1', [author])
-    const reply = await publish(db, other, `@${writer.username} and @${named.username}, hello`, {
-      replyToId: tweet,
-    })
-    const quote = await publish(db, other, `look, @${writer.username}`, { quoteTweetId: tweet })
-    const mention = await publish(db, other, `@${writer.username} only`)
-    await settle()
-    expect(await inboxOf(author)).toEqual([
+  it('of a request becomes one of a follow when the account is public by then', async () => {
+    const [other] = await three()
+    const shy = await scene.people.addUser({ is_private: true })
+    await scene.follow(other, shy)
+    await scene.settle()
+    await scene.database.pool.query('update users set is_private = false where id = $1', [shy])
+    await scene.follow(other, shy)
+    await scene.settle()
+    expect(await scene.inboxOf(shy)).toEqual([['follow', other, null]])
+    expect(await scene.unreadOf(shy)).toBe(1)
+  })
+
+  it('of a tweet of long ago, in a partition of its own, is as any', async () => {
+    const [author, other] = await three()
+    const thenMs = Date.now() - 200 * DAY_MS
+    await scene.database.pool.query(ensureTweetPartitionsSql(thenMs, thenMs))
+    const old = newTweetId(thenMs, author, Math.random)
+    await addTweet(scene.database.pool, author, { id: old, conversation_id: old })
+    await scene.warm(author)
+    await scene.like(other, old)
+    const quote = await scene.publish(other, 'as true as ever', { quoteTweetId: old })
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([
+      ['quote', other, quote],
+      ['like', other, old],
+    ])
+    expect(scene.tellingsTo(author)).toHaveLength(2)
+  })
+})
+
+describe('one tweet', () => {
+  it('is told of once to each: as a reply, else as a quote, else as a mention', async () => {
+    const [author, other, third] = await three()
+    const [tweet, theirs] = [await scene.tweetOf(author), await scene.tweetOf(third)]
+    const [toAuthor, toThird] = [scene.nameOf(author), scene.nameOf(third)]
+    const reply = await scene.publish(other, `${toAuthor} and ${toThird}, hello`, { replyToId: tweet })
+    const quote = await scene.publish(other, `look, ${toAuthor}`, { quoteTweetId: tweet })
+    const both = await scene.publish(other, 'once more', { replyToId: tweet, quoteTweetId: tweet })
+    const mention = await scene.publish(other, `${toAuthor} only`)
+    const answering = await scene.publish(other, 'as they say', { replyToId: tweet, quoteTweetId: theirs })
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([
+      ['reply', other, answering],
       ['mention', other, mention],
+      ['reply', other, both],
       ['quote', other, quote],
       ['reply', other, reply],
     ])
-    expect(await inboxOf(third)).toEqual([['mention', other, reply]])
-    await deleteTweet(db, reply, { id: other, isModerator: false })
-    await settle()
-    expect(await inboxOf(third)).toEqual([])
-    expect(await unreadOf(author)).toBe(2)
+    expect(await scene.inboxOf(third)).toEqual([
+      ['quote', other, answering],
+      ['mention', other, reply],
+    ])
+    await scene.remove(other, reply)
+    await scene.settle()
+    expect(await scene.inboxOf(third)).toEqual([['quote', other, answering]])
+    expect(await scene.unreadOf(author)).toBe(4)
   })
 
-  it('is told again when its message comes again, and counted once', async () => {
-    const { author, other, tweet } = await scene()
-    await warm(author)
-    await like(other, tweet)
-    const owed = await notificationsOwed(database.pool)
-    const failing = depsOn(db, {
-      timeline: () => ({
-        ...deps.timeline(author),
-        apply: () => Promise.reject(new Error('The object was reset')),
-      }),
-    })
-    expect(await consumeRows(failing.deps, owed)).toEqual({ acked: [], retried: owed.map(({ id }) => id) })
-    expect(await unreadOf(author)).toBe(1)
-    expect(await consumeRows(deps, owed, true)).toEqual({ acked: owed.map(({ id }) => id), retried: [] })
-    expect(tellingsTo(author)).toHaveLength(1)
-    expect(await unreadOf(author)).toBe(1)
-    expect(await notificationsOwed(database.pool)).toEqual([])
+  it('tells nobody of what they did themselves', async () => {
+    const [author] = await three()
+    const tweet = await scene.publish(author, `me: ${scene.nameOf(author)}`)
+    await scene.publish(author, `and again ${scene.nameOf(author)}`, { replyToId: tweet })
+    await scene.publish(author, 'as I said', { quoteTweetId: tweet })
+    await scene.like(author, tweet)
+    await scene.retweet(author, tweet)
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([])
+  })
+
+  it('that is edited withdraws a mention, and brings it back under its id', async () => {
+    const [author, other, third] = await three()
+    await scene.warm(other)
+    const tweet = await scene.publish(author, `hello ${scene.nameOf(other)}`)
+    await scene.settle()
+    const id = await idOf(other, 'mention')
+    await scene.edit(author, tweet, `hello ${scene.nameOf(third)}`)
+    await scene.settle()
+    expect(await scene.inboxOf(other)).toEqual([])
+    expect(await scene.unreadOf(other)).toBe(0)
+    expect(await scene.inboxOf(third)).toEqual([['mention', author, tweet]])
+    await scene.edit(author, tweet, `hello ${scene.nameOf(third)} and ${scene.nameOf(other)}`)
+    await scene.settle()
+    expect(await idOf(other, 'mention')).toBe(id)
+    expect(await scene.unreadOf(other)).toBe(1)
+    expect(scene.tellingsTo(other).map(({ type }) => type)).toEqual([
+      'notification',
+      'notifications_withdrawn',
+      'notification',
+    ])
+    expect(await scene.inboxOf(third)).toHaveLength(1)
+  })
+
+  it('that mentions a subscriber tells them so, and not also that there is a tweet', async () => {
+    const [author, other, third] = await three()
+    for (const fan of [other, third]) await scene.people.add('follows', fan, author, { notify: true })
+    const tweet = await scene.publish(author, `news for ${scene.nameOf(other)}`)
+    await scene.settle()
+    expect(await scene.inboxOf(other)).toEqual([['mention', author, tweet]])
+    expect(await scene.inboxOf(third)).toEqual([['tweet', author, tweet]])
+    await scene.edit(author, tweet, `news for ${scene.nameOf(third)}`)
+    await scene.settle()
+    expect(await scene.inboxOf(third)).toEqual([
+      ['mention', author, tweet],
+      ['tweet', author, tweet],
+    ])
   })
 })
 
 describe('those who asked to be told', () => {
-  it('hear of an author’s tweets, chunk by chunk, but not of replies', async () => {
-    const author = await people.addUser()
-    const followers = await people.addUsers(230)
-    for (const follower of followers) await people.add('follows', follower, author, { notify: true })
-    const tweet = await publish(db, author, 'news')
-    await publish(db, author, 'more', { replyToId: tweet })
-    await settle()
-    const { rows } = await database.pool.query(
-      `select user_id::float8 as id from notifications where type = 'tweet' and actor_id = $1 and tweet_id = $2 order by 1`,
-      [author, tweet],
+  it('hear of an author’s tweets, chunk by chunk, but not of replies, until they ask no more', async () => {
+    const author = await scene.people.addUser()
+    const followers = await scene.people.addUsers(230)
+    for (const follower of followers) await scene.people.add('follows', follower, author, { notify: true })
+    const tweet = await scene.publish(author, 'news')
+    await scene.publish(author, 'more', { replyToId: tweet })
+    await scene.settle()
+    const told = async (id: TweetId) => {
+      const { rows } = await scene.database.pool.query<{ id: UserId }>(
+        `select user_id::float8 as id from notifications
+         where type = 'tweet' and actor_id = $1 and tweet_id = $2 and withdrawn_at is null order by 1`,
+        [author, id],
+      )
+      return rows.map(({ id }) => id)
+    }
+    const sorted = followers.toSorted((a, b) => a - b)
+    expect(await told(tweet)).toEqual(sorted)
+    const [first, ...others] = sorted
+    await updateFollow(scene.db, first as UserId, { id: author }, { notify: false })
+    const next = await scene.publish(author, 'more news')
+    await scene.settle()
+    expect(await told(next)).toEqual(others)
+    await scene.remove(author, tweet)
+    await scene.settle()
+    expect(await told(tweet)).toEqual([])
+  })
+})
+
+/** Something of each type that somebody does to somebody. */
+const ACTS: Record<NotificationType, (actor: UserId, recipient: UserId) => Promise<unknown>> = {
+  like: async (actor, recipient) => scene.like(actor, await scene.tweetOf(recipient)),
+  retweet: async (actor, recipient) => scene.retweet(actor, await scene.tweetOf(recipient)),
+  quote: async (actor, recipient) =>
+    scene.publish(actor, 'a quote', { quoteTweetId: await scene.tweetOf(recipient) }),
+  reply: async (actor, recipient) =>
+    scene.publish(actor, 'a reply', { replyToId: await scene.tweetOf(recipient) }),
+  mention: (actor, recipient) => scene.publish(actor, `hello ${scene.nameOf(recipient)}`),
+  follow: (actor, recipient) => scene.follow(actor, recipient),
+  follow_request: async (actor, recipient) => {
+    await scene.database.pool.query('update users set is_private = true where id = $1', [recipient])
+    await scene.follow(actor, recipient)
+  },
+  poll: async (actor, recipient) => {
+    const poll = await addPoll(scene.database.pool, actor, ['yes', 'no'], Date.now() - 1)
+    await scene.database.pool.query(
+      'insert into poll_votes (tweet_id, user_id, position) values ($1, $2, 0)',
+      [poll, recipient],
     )
-    expect(rows.map(({ id }) => id)).toEqual(followers.toSorted((a, b) => a - b))
-    await deleteTweet(db, tweet, { id: author, isModerator: false })
-    await settle()
-    const { rowCount } = await database.pool.query(
-      'select from notifications where actor_id = $1 and withdrawn_at is null',
-      [author],
+    await closePolls(scene.deps)
+  },
+  tweet: async (actor, recipient) => {
+    await scene.database.pool.query(
+      `insert into follows (follower_id, following_id, notify) values ($1, $2, true)
+       on conflict (follower_id, following_id) do update set notify = true`,
+      [recipient, actor],
     )
-    expect(rowCount).toBe(0)
+    await scene.publish(actor, 'news')
+  },
+}
+
+const typesOf = async (user: UserId) => (await scene.inboxOf(user)).map(([type]) => type)
+
+const set = (change: string) => (user: UserId) =>
+  scene.database.pool.query(`update users set ${change} where id = $1`, [user])
+
+/** What may stand against it, and come when it was done already. */
+const AGAINST: Record<string, (actor: UserId, recipient: UserId) => Promise<unknown>> = {
+  nothing: async () => {},
+  'a mute that is over': (actor, recipient) =>
+    scene.people.add('mutes', recipient, actor, { expires_at: new Date(Date.now() - 1000) }),
+  'a mute': (actor, recipient) => scene.people.add('mutes', recipient, actor),
+  'a block by the recipient': (actor, recipient) => scene.people.add('blocks', recipient, actor),
+  'a block by the actor': (actor, recipient) => scene.people.add('blocks', actor, recipient),
+  'that the actor was deactivated': (actor) => set('is_active = false')(actor),
+  'that the actor was suspended': (actor) => set('suspended_at = now()')(actor),
+  'that the recipient was deactivated': (_, recipient) => set('is_active = false')(recipient),
+  'that the recipient was suspended': (_, recipient) => set('suspended_at = now()')(recipient),
+}
+
+/** By a name for each, what the recipients of this act were told, when all that was done is consumed at once. */
+async function toldOf(
+  act: (typeof ACTS)[NotificationType],
+  before: Record<string, (actor: UserId, recipient: UserId) => Promise<unknown>>,
+  after: typeof before = {},
+): Promise<Record<string, NotificationType[]>> {
+  const recipients: [string, UserId][] = []
+  for (const [name, prepare] of Object.entries(before)) {
+    const [actor, recipient] = await three()
+    await prepare(actor, recipient)
+    await act(actor, recipient)
+    await after[name]?.(actor, recipient)
+    recipients.push([name, recipient])
+  }
+  await scene.settle()
+  const told = recipients.map(async ([name, recipient]) => {
+    const types = await typesOf(recipient)
+    expect(await scene.unreadOf(recipient)).toBe(types.length)
+    return [name, types]
+  })
+  return Object.fromEntries(await Promise.all(told))
+}
+
+describe.each(NOTIFICATION_TYPES)('of a %s', (type) => {
+  const everyOther = NOTIFICATION_TYPES.filter((other) => other !== type)
+
+  it('one is told as one prefers of this type', async () => {
+    const prefers = (audience: Audience, isFollowed: boolean) => async (actor: UserId, recipient: UserId) => {
+      if (isFollowed) await scene.people.add('follows', recipient, actor)
+      await scene.prefer(recipient, { [type]: audience })
+    }
+    const told = await toldOf(ACTS[type], {
+      'everyone, by a stranger': prefers('everyone', false),
+      'following, by a stranger': prefers('following', false),
+      'following, by somebody followed': prefers('following', true),
+      'nobody, by somebody followed': prefers('nobody', true),
+      'nobody for every other type': (_, recipient) =>
+        scene.prefer(recipient, Object.fromEntries(everyOther.map((other) => [other, 'nobody']))),
+    })
+    expect(told).toEqual({
+      'everyone, by a stranger': [type],
+      // Who asked to be told of tweets follows.
+      'following, by a stranger': type === 'tweet' ? [type] : [],
+      'following, by somebody followed': [type],
+      'nobody, by somebody followed': [],
+      'nobody for every other type': [type],
+    })
+  })
+
+  it('one is not told across a block or a mute, nor by or as somebody who is gone meanwhile', async () => {
+    const nothing = Object.fromEntries(Object.keys(AGAINST).map((name) => [name, async () => {}]))
+    const told = await toldOf(ACTS[type], nothing, AGAINST)
+    const silence = Object.fromEntries(Object.keys(AGAINST).map((name) => [name, []]))
+    expect(told).toEqual({ ...silence, nothing: [type], 'a mute that is over': [type] })
+  })
+})
+
+describe('a private author', () => {
+  const turnPrivate = set('is_private = true')
+
+  it('who replies, quotes or mentions is heard of only by followers', async () => {
+    const [shy, follower, stranger] = await three()
+    await scene.people.add('follows', follower, shy)
+    for (const reader of [follower, stranger]) {
+      for (const type of ['reply', 'quote', 'mention'] as const) await ACTS[type](shy, reader)
+    }
+    await turnPrivate(shy)
+    await scene.settle()
+    expect((await typesOf(follower)).toSorted()).toEqual(['mention', 'quote', 'reply'])
+    expect(await typesOf(stranger)).toEqual([])
+  })
+
+  it('who likes, retweets or follows is heard of: one sees one’s own tweet', async () => {
+    const [shy, , stranger] = await three()
+    await turnPrivate(shy)
+    for (const type of ['like', 'retweet', 'follow'] as const) await ACTS[type](shy, stranger)
+    await scene.settle()
+    expect((await typesOf(stranger)).toSorted()).toEqual(['follow', 'like', 'retweet'])
+  })
+})
+
+describe('a muted conversation', () => {
+  it('is silent: replies, likes and quotes of its tweets, but not a mention elsewhere', async () => {
+    const [author, other] = await three()
+    const root = await scene.publish(author, 'a conversation')
+    const answer = await scene.publish(author, 'as it goes on', { replyToId: root })
+    await scene.database.pool.query(
+      'insert into muted_conversations (user_id, conversation_id) values ($1, $2)',
+      [author, root],
+    )
+    await scene.publish(other, 'a reply', { replyToId: answer })
+    await scene.publish(other, 'a quote', { quoteTweetId: answer })
+    await scene.like(other, root)
+    await scene.retweet(other, answer)
+    const elsewhere = await scene.publish(other, `hello ${scene.nameOf(author)}`)
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([['mention', other, elsewhere]])
+  })
+
+  it('is silent for those alone who muted it', async () => {
+    const [author, other, third] = await three()
+    const root = await scene.publish(author, 'a conversation')
+    await scene.database.pool.query(
+      'insert into muted_conversations (user_id, conversation_id) values ($1, $2)',
+      [third, root],
+    )
+    const reply = await scene.publish(other, `${scene.nameOf(third)}, too`, { replyToId: root })
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([['reply', other, reply]])
+    expect(await scene.inboxOf(third)).toEqual([])
+  })
+})
+
+describe('between the plan and the write', () => {
+  it('a tweet that is deleted takes back what is about to be told of it', async () => {
+    const [author, other, third] = await three()
+    const tweet = await scene.publish(author, `hello ${scene.nameOf(third)}`)
+    await scene.like(other, tweet)
+    const owed = await notificationsOwed(scene.database.pool)
+    const db = happeningBeforeWrite(scene.db, () => scene.remove(author, tweet))
+    await consumeRows({ ...scene.deps, db }, owed)
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([])
+    expect(await scene.inboxOf(third)).toEqual([])
+    expect(await scene.unreadOf(author)).toBe(0)
+  })
+
+  it('a like that is taken back is not told', async () => {
+    const [author, other] = await three()
+    const tweet = await scene.tweetOf(author)
+    await scene.like(other, tweet)
+    const db = happeningBeforeWrite(scene.db, () => scene.unlike(other, tweet))
+    await consumeRows({ ...scene.deps, db }, await notificationsOwed(scene.database.pool))
+    expect(await scene.inboxOf(author)).toEqual([])
+  })
+
+  it('an edit that drops a mention is minded', async () => {
+    const [author, other] = await three()
+    const tweet = await scene.publish(author, `hello ${scene.nameOf(other)}`)
+    const db = happeningBeforeWrite(scene.db, () => scene.edit(author, tweet, 'hello'))
+    await consumeRows({ ...scene.deps, db }, await notificationsOwed(scene.database.pool))
+    expect(await scene.inboxOf(other)).toEqual([])
+  })
+
+  it('people who are erased are nobody', async () => {
+    const [author, other, third] = await three()
+    const tweet = await scene.tweetOf(author)
+    await scene.like(other, tweet)
+    await scene.like(third, tweet)
+    const erase = () => scene.database.pool.query('delete from users where id = $1', [other])
+    const db = happeningBeforeWrite(scene.db, erase)
+    const owed = await notificationsOwed(scene.database.pool)
+    await consumeRows({ ...scene.deps, db }, owed).catch(() => {})
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([['like', third, tweet]])
   })
 })

@@ -42,11 +42,14 @@ export const notifications = pgTable(
   },
   (t) => [
     unique('notifications_once').on(t.userId, t.type, t.tweetId, t.actorId).nullsNotDistinct(),
-    index('idx_notifications_user_id').on(t.userId, t.type, t.id),
+    index('idx_notifications_user_id').on(t.userId, t.type, t.id).where(sql`withdrawn_at is null`),
     index('notifications_tweet_id')
-      .on(t.tweetId, t.id)
+      .on(t.tweetId, t.type, t.id)
       .where(sql`tweet_id is not null and withdrawn_at is null`),
     index('notifications_withdrawn').on(t.withdrawnAt).where(sql`withdrawn_at is not null`),
+    index('notifications_withdrawn_of_tweet')
+      .on(t.tweetId, t.withdrawnAt)
+      .where(sql`tweet_id is not null and withdrawn_at is not null`),
     check(
       'notifications_type',
       sql`${t.type} in ('like', 'retweet', 'quote', 'reply', 'mention', 'follow', 'follow_request', 'poll', 'tweet')`,
@@ -84,8 +87,7 @@ export const notificationGroups = pgTable(
   },
   (t) => [
     unique('notification_groups_once').on(t.userId, t.type, t.tweetId, t.day).nullsNotDistinct(),
-    index('notification_groups_latest').on(t.userId, t.latestId),
-    index('notification_groups_empty').on(t.latestAt).where(sql`total <= 0`),
+    index('notification_groups_latest').on(t.userId, t.type, t.latestId).where(sql`total > 0`),
   ],
 )
 

@@ -1,13 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { UserId } from '../../domain/ids.ts'
+import { MAX_ID, type UserId } from '../../domain/ids.ts'
 import { type Audience, NOTIFICATION_TYPES, type NotificationType } from '../../domain/notifications.ts'
 import { type Db, query, transaction } from '../client.ts'
+import { raiseVersions } from './notification-locks.ts'
 import type { ListPage } from './places.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import type { ShownTweet } from './tweets.ts'
 import { isPresent, noBlockBetween, tweetIsVisibleTo } from './visibility.ts'
-import { raiseVersions } from './write-notifications.ts'
 
 /** What the reader of a list of notifications asks for. */
 export interface NotificationFilter {
@@ -44,10 +44,20 @@ const unreadCount = (viewer: UserId): SQL =>
 const readUpTo = (viewer: UserId): SQL =>
   sql`coalesce((select read_up_to_id from notification_inboxes where user_id = ${viewer}), 0)`
 
-const listOf = ({ types }: NotificationFilter): SQL =>
+const listOf = ({ types }: Pick<NotificationFilter, 'types'>): SQL =>
   sql`jsonb_array_elements_text(${JSON.stringify(types.length === 0 ? NOTIFICATION_TYPES : types)}::jsonb) as asked(type)`
 
-const isBelow = (after: number | null, id: SQL): SQL => (after === null ? sql`true` : sql`${id} < ${after}`)
+/**
+ * Rows of the index `(user_id, type, <id>)` for one type, from its end: rows are compared as a whole, and ordered by all
+ * three, because another index that has ids in order would lead through what is everybody's or of any type.
+ */
+const ofType = (viewer: UserId, row: SQL, { above, below }: { above: SQL; below: SQL }): SQL =>
+  sql`(${row}) > (${viewer}, asked.type, ${above}) and (${row}) < (${viewer}, asked.type, ${below})`
+
+const from = (after: number | null): SQL => (after === null ? sql`${MAX_ID}::bigint` : sql`${after}::bigint`)
+
+const aboveRead = (viewer: UserId, { unreadOnly }: NotificationFilter): SQL =>
+  unreadOnly ? readUpTo(viewer) : sql`0`
 
 /** The tweet that a line is about as the reader may see it, as JSON. */
 const tweetSeenBy = (viewer: UserId, tweet: SQL): SQL => sql`
@@ -83,10 +93,9 @@ export async function readNotifications(
           select n.id, n.type, n.actor_id, n.tweet_id, n.created_at,
                  n.is_read or n.id <= ${readUpTo(viewer)} as is_read
           from notifications n
-          where n.user_id = ${viewer} and n.type = asked.type and n.withdrawn_at is null
-            and ${isBelow(after, sql`n.id`)}
-            ${filter.unreadOnly ? sql`and not n.is_read and n.id > ${readUpTo(viewer)}` : sql.empty()}
-          order by n.id desc
+          where ${ofType(viewer, sql`n.user_id, n.type, n.id`, { above: aboveRead(viewer, filter), below: from(after) })}
+            and n.withdrawn_at is null ${filter.unreadOnly ? sql`and not n.is_read` : sql.empty()}
+          order by n.user_id desc, n.type desc, n.id desc
           limit ${offset + limit}) n
         order by n.id desc
         limit ${limit} offset ${offset}) page
@@ -112,7 +121,10 @@ export interface ListedGroup {
   shown: ShownTweet | null
 }
 
-/** Somebody's notifications, those of one type on one tweet together, by the newest of each. `notification_groups_latest` serves it. */
+/**
+ * Somebody's notifications, those of one type on one tweet together, by the newest of each. A group is read where its
+ * newest is; whom the reader does not see is not counted among the newest. `notification_groups_latest` serves it.
+ */
 export async function readNotificationGroups(
   db: Db,
   viewer: UserId,
@@ -124,24 +136,29 @@ export async function readNotificationGroups(
     sql`
     select ${unreadCount(viewer)} as unread_count, coalesce((
       select json_agg(json_build_object('place', page.latest_id, 'listed', case
-          when page.tweet_id is null or seen.shown is not null then json_build_object(
-            'id', page.latest_id, 'type', page.type, 'actors', actors.cards, 'total', page.total,
+          when actors.total > 0 and (page.tweet_id is null or seen.shown is not null) then json_build_object(
+            'id', page.latest_id, 'type', page.type, 'actors', actors.cards, 'total', actors.total,
             'is_read', page.is_read, 'created_at', (extract(epoch from page.latest_at) * 1000)::bigint,
             'shown', seen.shown)
         end) order by page.latest_id desc)
       from (
-        select g.*, latest.is_read
-        from notification_groups g
+        select g.*
+        from ${listOf(filter)}
         cross join lateral (
-          select g.latest_id <= ${readUpTo(viewer)}
-                 or coalesce((select n.is_read from notifications n where n.id = g.latest_id), false) as is_read) latest
-        where g.user_id = ${viewer} and g.total > 0 and ${isBelow(after, sql`g.latest_id`)}
-          ${filter.types.length === 0 ? sql.empty() : sql`and g.type in (select asked.type from ${listOf(filter)})`}
-          ${filter.unreadOnly ? sql`and not latest.is_read and g.latest_id > ${readUpTo(viewer)}` : sql.empty()}
+          select g.*, latest.is_read
+          from notification_groups g
+          cross join lateral (
+            select g.latest_id <= ${readUpTo(viewer)}
+                   or coalesce((select n.is_read from notifications n where n.id = g.latest_id), true) as is_read) latest
+          where ${ofType(viewer, sql`g.user_id, g.type, g.latest_id`, { above: aboveRead(viewer, filter), below: from(after) })}
+            and g.total > 0 ${filter.unreadOnly ? sql`and not latest.is_read` : sql.empty()}
+          order by g.user_id desc, g.type desc, g.latest_id desc
+          limit ${offset + limit}) g
         order by g.latest_id desc
         limit ${limit} offset ${offset}) page
       cross join lateral (
-        select coalesce(json_agg(${userRecord('u')} order by kept.place), '[]') as cards
+        select coalesce(json_agg(${userRecord('u')} order by kept.place), '[]') as cards,
+               page.total - cardinality(page.actor_ids) + count(*) as total
         from unnest(page.actor_ids) with ordinality as kept(id, place)
         join users u on u.id = kept.id
         where ${isPresent} and ${noBlockBetween(viewer, sql`u.id`)}) actors
@@ -186,39 +203,44 @@ export async function markNotificationRead(db: Db, viewer: UserId, id: number): 
 
 /**
  * Marks all as read as far as this one; all there are for null. What came since, or was marked one by one, is counted
- * anew, which is little where the newest one seen is named.
+ * anew, which is little where the newest one seen is named; where nothing becomes read, nothing is counted.
  */
 export async function markAllNotificationsRead(
   db: Db,
   viewer: UserId,
   upToId: number | null,
 ): Promise<ReadState & { up_to_id: number }> {
+  const place = sql`n.user_id, n.type, n.id`
   const [row] = await transaction<ReadState & { up_to_id: number }>(db, {
     before: [raiseVersions([viewer])],
     main: sql`
     with newest as (
       select coalesce(max(n.id), 0) as id
-      from ${listOf({ types: [], unreadOnly: false })}
+      from ${listOf({ types: [] })}
       cross join lateral (
         select n.id
         from notifications n
-        where n.user_id = ${viewer} and n.type = asked.type
-        order by n.id desc
+        where ${ofType(viewer, place, { above: sql`0`, below: from(null) })} and n.withdrawn_at is null
+        order by n.user_id desc, n.type desc, n.id desc
         limit 1) n
     ), reached as (
-      select greatest(i.read_up_to_id, least(newest.id, coalesce(${upToId}::bigint, newest.id))) as id
+      select i.read_up_to_id as before,
+             greatest(i.read_up_to_id, least(newest.id, coalesce(${upToId}::bigint, newest.id))) as id
       from notification_inboxes i, newest
       where i.user_id = ${viewer}
-    ), since as (
-      select count(*)::int as unread
-      from reached
-      cross join ${listOf({ types: [], unreadOnly: false })}
-      join notifications n on n.user_id = ${viewer} and n.type = asked.type and n.id > reached.id
-      where not n.is_read and n.withdrawn_at is null
     )
     update notification_inboxes i
-    set read_up_to_id = reached.id, unread_count = since.unread
-    from reached, since
+    set read_up_to_id = reached.id,
+        unread_count = case when reached.id = reached.before then i.unread_count else (
+          select count(*)
+          from ${listOf({ types: [] })}
+          cross join lateral (
+            select n.is_read
+            from notifications n
+            where ${ofType(viewer, place, { above: sql`reached.id`, below: from(null) })} and n.withdrawn_at is null
+            order by n.user_id desc, n.type desc, n.id desc) n
+          where not n.is_read) end
+    from reached
     where i.user_id = ${viewer}
     returning i.unread_count, i.version::float8 as version, i.read_up_to_id::float8 as up_to_id`,
   })

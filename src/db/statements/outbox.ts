@@ -101,32 +101,53 @@ export async function takeDueOutboxRows(db: Db, limits: RelayLimits): Promise<Re
 export interface OwedMessage<Event> {
   outbox_id: number
   message: Event
+  /** It was tried before, and may be done in part: as if it came again. */
+  is_repeat?: boolean
+}
+
+/** Who took a message, and how often it had been taken or sent again by then. */
+export interface Claim {
+  outbox_id: number
+  attempts: number
 }
 
 /**
  * Ends a batch in one statement: the rows of what is done are deleted, and where something is still owed there are rows
  * for that instead. A row is gone if and only if those that it owes are there; of two consumers that took the same
  * message, the second finds it gone and leaves nothing behind: what the two did is the same, or between them it is all.
+ * Where that is not so, they claim their messages, and the row is left to the last who did. Rows are locked in the order
+ * of their ids, so that two that settle the same wait for each other.
  */
 export async function settleOutbox<Event>(
   db: Db,
   queue: QueueName,
   done: readonly number[],
   owed: readonly OwedMessage<Event>[],
+  claims: readonly Claim[] = [],
 ): Promise<OutboxRow[]> {
-  if (done.length === 0 && owed.length === 0) return []
+  const ids = [...new Set([...done, ...owed.map(({ outbox_id }) => outbox_id)])]
+  if (ids.length === 0) return []
   const rows = await query<{ row: OutboxRow }>(
     db,
     sql`
     with owed as (
-      select * from jsonb_to_recordset(${JSON.stringify(owed)}::jsonb) as n(outbox_id bigint, message jsonb)
+      select *
+      from jsonb_to_recordset(${JSON.stringify(owed)}::jsonb) as n(outbox_id bigint, message jsonb, is_repeat boolean)
+    ), claimed as (
+      select * from jsonb_to_recordset(${JSON.stringify(claims)}::jsonb) as c(outbox_id bigint, attempts int)
     ), gone as (
       delete from outbox
-      where id = any(${array(done, 'bigint')}) or id in (select outbox_id from owed)
+      where id in (
+        select o.id
+        from outbox o
+        where o.id = any(${array(ids, 'bigint')})
+          and o.attempts = coalesce((select c.attempts from claimed c where c.outbox_id = o.id), o.attempts)
+        order by o.id
+        for update)
       returning id, created_at
     ), sent as (
-      insert into outbox (queue, message, next_attempt_at, created_at)
-      select ${outboxRow(queue, sql`owed.message`)}, gone.created_at
+      insert into outbox (queue, message, next_attempt_at, created_at, attempts)
+      select ${outboxRow(queue, sql`owed.message`)}, gone.created_at, case when owed.is_repeat then 1 else 0 end
       from owed
       join gone on gone.id = owed.outbox_id
       returning id, queue, message

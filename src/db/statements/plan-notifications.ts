@@ -7,7 +7,10 @@ import { type Db, query } from '../client.ts'
 import { notificationRow, outboxRecord } from './outbox.ts'
 import { isPresent, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
-/** Notifications of a deleted tweet that are withdrawn in one step. */
+/**
+ * Notifications of a deleted tweet that are withdrawn in one step: of so many, those of the people whom an audience may
+ * have. Nearly all are one person's, the author's.
+ */
 export const WITHDRAWN_PER_STEP = 500
 
 type Of<Type extends NotificationEvent['type']> = Extract<NotificationEvent, { type: Type }>
@@ -40,6 +43,8 @@ export interface NotificationPlan {
   age_ms: number
   /** It may be done in part. */
   is_repeat: boolean
+  /** It is of a tweet that was edited: whoever was named before may be no more. */
+  is_edited: boolean
   /** At most one more than a chunk of an audience: then it is to be split. */
   candidates: NotificationCandidate[]
   /**
@@ -73,6 +78,8 @@ export async function planNotifications(
       'outbox_id', a.outbox_id,
       'age_ms', round(extract(epoch from statement_timestamp() - a.created_at) * 1000),
       'is_repeat', a.is_repeat,
+      'is_edited', coalesce((
+        select t.edited_at is not null from tweet_by_id(a.tweet_id) t where a.type = 'tweet_changed'), false),
       'candidates', coalesce((
         select json_agg(${candidateRecord})
         from candidate c
@@ -84,19 +91,7 @@ export async function planNotifications(
         where c.outbox_id = a.outbox_id), '[]'),
       'gone', coalesce((
         select json_agg(json_build_object('id', gone.id, 'user_id', gone.user_id))
-        from (
-          (select n.id, n.user_id
-           from notifications n
-           where a.type = 'tweet_withdrawn' and n.tweet_id = a.tweet_id and n.withdrawn_at is null
-           order by n.id
-           limit ${WITHDRAWN_PER_STEP})
-          union all
-          (select n.id, n.user_id
-           from notifications n
-           where a.type = 'tweet_withdrawn' and a.is_repeat and n.tweet_id = a.tweet_id
-             and n.withdrawn_at > now() - interval '1 hour'
-           order by n.withdrawn_at desc
-           limit ${WITHDRAWN_PER_STEP})) gone), '[]')) as plan
+        from (select * from (${notificationsLeft}) still_there union all ${withdrawnLately}) gone), '[]')) as plan
     from asked a`,
   )
   return rows.map(({ plan }) => plan)
@@ -112,6 +107,30 @@ function subjectOf(event: Happening): object {
       return event
   }
 }
+
+/** What is still there of a tweet that was deleted, as asked by `a`. `notifications_tweet_id` serves it. */
+const notificationsLeft: SQL = sql`
+          select ranked.id, ranked.user_id
+          from (
+            select n.id, n.user_id, dense_rank() over (order by n.user_id) as person
+            from (
+              select n.id, n.user_id
+              from notifications n
+              where a.type = 'tweet_withdrawn' and n.tweet_id = a.tweet_id and n.withdrawn_at is null
+              order by n.type, n.id
+              limit ${WITHDRAWN_PER_STEP}) n) ranked
+          where ranked.person <= ${AUDIENCE_CHUNK}`
+
+/** By a try before this one, perhaps, which may not have told so. `notifications_withdrawn_of_tweet` serves it. */
+const wasWithdrawnLately: SQL = sql`n.withdrawn_at > now() - interval '1 hour'`
+
+/** What the step before may have withdrawn. */
+const withdrawnLately: SQL = sql`
+          (select n.id, n.user_id
+           from notifications n
+           where a.type = 'tweet_withdrawn' and a.is_repeat and n.tweet_id = a.tweet_id and ${wasWithdrawnLately}
+           order by n.tweet_id, n.withdrawn_at desc
+           limit ${WITHDRAWN_PER_STEP})`
 
 /** Bodies of `candidate`: (outbox_id, user_id, type, actor_id, tweet_id) of all that is asked. */
 const candidates: SQL = sql`
@@ -139,7 +158,12 @@ const candidates: SQL = sql`
         select n.user_id, n.type
         from notifications n
         where t.edited_at is not null and n.tweet_id = t.id and n.withdrawn_at is null
-          and n.actor_id = t.user_id and n.type in ('reply', 'quote', 'mention')) named
+          and n.type in ('reply', 'quote', 'mention')
+        union
+        select n.user_id, n.type
+        from notifications n
+        where t.edited_at is not null and a.is_repeat and n.tweet_id = t.id and ${wasWithdrawnLately}
+          and n.type in ('reply', 'quote', 'mention')) named
       where a.type = 'tweet_changed'
       union all
       select a.outbox_id, audience.user_id, case a."of" when 'subscribers' then 'tweet' else 'poll' end,

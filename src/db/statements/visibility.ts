@@ -19,12 +19,15 @@ export function noBlockBetween(viewer: number | SQL, other: SQL): SQL {
        or (b.blocker_id = ${other} and b.blocked_id = ${viewer}))`
 }
 
-/** The viewer may see what the author `u` writes: a public author, oneself, or one whom one follows. */
+/**
+ * The viewer may see what the author `u` writes: a public author, oneself, or one whom one follows. A scalar subquery,
+ * because the planner may turn `exists` into a hash of all whom the viewer follows.
+ */
 export function mayRead(viewer: number | SQL): SQL {
   return sql`(
     u.id = ${viewer}
     or ((not u.is_private
-         or exists (select from follows f where f.follower_id = ${viewer} and f.following_id = u.id))
+         or (select count(*) from follows f where f.follower_id = ${viewer} and f.following_id = u.id) > 0)
         and ${noBlockBetween(viewer, sql`u.id`)}))`
 }
 

@@ -1,13 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import type { NotificationType } from '../../domain/notifications.ts'
-import { type Db, transaction } from '../client.ts'
+import { array, type Db, transaction } from '../client.ts'
+import { countIntoGroups } from './notification-groups.ts'
+import { claimMessages, lockTweets, raiseVersions } from './notification-locks.ts'
+import type { Claim } from './outbox.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { type FlagsRecord, type TweetRecord, tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import { tweetIsVisibleTo } from './visibility.ts'
-
-/** Names of the newest that a group keeps. */
-const ACTORS_KEPT = 5
 
 /** What one notification is about: there is one of each. */
 export interface NotificationKey {
@@ -17,16 +17,23 @@ export interface NotificationKey {
   tweet_id: TweetId | null
 }
 
+/** Several messages may concern the same notification. */
 export interface Ruling extends NotificationKey {
+  /** The message that it is of. */
+  outbox_id: number
   /** Whether the recipient wants to know. */
   is_notified: boolean
   /** It may have been told before: it is told again. */
   is_repeat: boolean
 }
 
-/** Notifications of a deleted tweet. */
-export interface Withdrawal {
+/** A tweet that was deleted or edited, and so concerns people who are only known from what they were told. */
+export interface Rewritten {
+  outbox_id: number
   tweet_id: TweetId
+  is_deleted: boolean
+  is_repeat: boolean
+  /** Notifications of it that go because it was deleted. */
   gone: { id: number; user_id: UserId }[]
 }
 
@@ -38,8 +45,8 @@ export interface NotificationRecord {
   is_read: boolean
   /** Unix ms. */
   created_at: number
-  /** It was not there before. */
-  is_new: boolean
+  /** It was not there before, or may have been told in part. */
+  is_news: boolean
 }
 
 /** What one recipient is to be told. */
@@ -59,62 +66,48 @@ export interface Told {
 
 export interface WrittenNotifications {
   told: Told[]
-  /** Deleted tweets of which more is to be withdrawn. */
-  unfinished: TweetId[]
+  /**
+   * Messages of tweets that concern more people than those that were planned for: more than a step takes, or some who were
+   * being told of the tweet meanwhile. `is_repeat`: another delivery has begun, too, and may not have ended.
+   */
+  unfinished: { outbox_id: number; is_repeat: boolean }[]
+  /** Of the messages that are still owed: nobody else who takes them later has them done by this one's word. */
+  claims: Claim[]
 }
 
 /**
  * Stores what holds and is wanted, withdraws what no longer holds, and counts both, whatever the order in which things
- * happened and are heard of: what holds is read here, behind the locks. Locks of the tweets keep a deletion apart from
- * what is told of its tweet; raising the inboxes' versions makes all that concerns one recipient wait in line.
+ * happened and are heard of: what holds is read here, behind the locks. A claim on the messages tells whoever takes them
+ * meanwhile that they are not the first. Locks of the tweets keep deletions and edits apart from what is told of their tweets;
+ * raising the inboxes' versions makes all that concerns one recipient wait in line. Each kind is locked in one order.
  */
 export async function writeNotifications(
   db: Db,
   rulings: readonly Ruling[],
-  withdrawals: readonly Withdrawal[],
+  rewritten: readonly Rewritten[],
 ): Promise<WrittenNotifications> {
+  if (rulings.length === 0 && rewritten.length === 0) return { told: [], unfinished: [], claims: [] }
   const users = [
     ...rulings.map(({ user_id }) => user_id),
-    ...withdrawals.flatMap(({ gone }) => gone.map(({ user_id }) => user_id)),
+    ...rewritten.flatMap(({ gone }) => gone.map(({ user_id }) => user_id)),
   ]
-  if (users.length === 0 && withdrawals.length === 0) return { told: [], unfinished: [] }
+  const messages = [...new Set([...rulings, ...rewritten].map(({ outbox_id }) => outbox_id))]
+  const tweets = lockTweets({
+    shared: rulings.flatMap(({ tweet_id }) => (tweet_id === null ? [] : [tweet_id])),
+    exclusive: rewritten.map(({ tweet_id }) => tweet_id),
+  })
   const [row] = await transaction<{ written: WrittenNotifications }>(db, {
-    before: [lockTweets(rulings, withdrawals), raiseVersions(users)],
-    main: write(rulings, withdrawals),
+    before: [claimMessages(messages), tweets, raiseVersions(users)],
+    main: write(messages, rulings, rewritten, new Set(users).size),
   })
   if (row === undefined) throw new Error('Writing notifications answered no row')
   return row.written
 }
 
-/** In one order, shared by all that is told of a tweet and exclusive for its deletion. */
-function lockTweets(rulings: readonly Ruling[], withdrawals: readonly Withdrawal[]): SQL | null {
-  const deleted = new Set(withdrawals.map(({ tweet_id }) => tweet_id))
-  const named = new Set(rulings.flatMap(({ tweet_id }) => (tweet_id === null ? [] : [tweet_id])))
-  const tweets = [...new Set([...deleted, ...named])]
-  if (tweets.length === 0) return null
-  const locks = tweets.map((tweet_id) => ({ tweet_id, is_deleted: deleted.has(tweet_id) }))
-  return sql`
-    select case when is_deleted then pg_advisory_xact_lock(lock) else pg_advisory_xact_lock_shared(lock) end
-    from (
-      select hashtextextended('notified:' || l.tweet_id, 0) as lock, bool_or(l.is_deleted) as is_deleted
-      from jsonb_to_recordset(${JSON.stringify(locks)}::jsonb) as l(tweet_id bigint, is_deleted boolean)
-      group by 1
-      order by 1) locks`
-}
-
-/** Whoever changes what somebody is notified of begins with this: it locks their inbox. */
-export function raiseVersions(users: readonly UserId[]): SQL | null {
-  if (users.length === 0) return null
-  return sql`
-    insert into notification_inboxes as i (user_id, version)
-    select u.id, 1
-    from users u
-    where u.id in (select value::bigint from jsonb_array_elements_text(${JSON.stringify([...new Set(users)])}::jsonb))
-    order by u.id
-    on conflict (user_id) do update set version = i.version + 1`
-}
-
-/** Whether what the row `a` tells of is so, with the tweet `t` that it names if that is there. */
+/**
+ * Whether what the row `a` tells of is so, with the tweet `t` that it names if that is there. Of a tweet that somebody was
+ * told of as such, an edit may make a mention; it does not take back what was told.
+ */
 const holds: SQL = sql`case a.type
         when 'follow' then (
           select count(*) from follows f where f.follower_id = a.actor_id and f.following_id = a.user_id) > 0
@@ -128,22 +121,34 @@ const holds: SQL = sql`case a.type
           when 'reply' then t.answers
           when 'quote' then t.quotes and not t.answers
           when 'mention' then t.mentions and not t.answers and not t.quotes
-          when 'tweet' then not t.mentions and not t.answers and not t.quotes
+          when 'tweet' then known.id is not null or not (t.mentions or t.answers or t.quotes)
           else true
         end
       end`
 
-function write(rulings: readonly Ruling[], withdrawals: readonly Withdrawal[]): SQL {
-  const inOrder = rulings.map((ruling, place) => ({ place, ...ruling }))
+/** Limits that cut nothing off tell the planner how little it is. */
+function write(
+  messages: readonly number[],
+  rulings: readonly Ruling[],
+  rewritten: readonly Rewritten[],
+  users: number,
+): SQL {
+  const gone = rewritten.flatMap((tweet) => tweet.gone.map(({ id }) => id))
+  const most = rulings.length + gone.length
   return sql`
-    with asked as materialized (
-      select *
-      from jsonb_to_recordset(${JSON.stringify(inOrder)}::jsonb) as a(
-        place int, user_id bigint, type text, actor_id bigint, tweet_id bigint, is_notified boolean, is_repeat boolean)
+    with owed as materialized (
+      select id, attempts, attempts > 1 as is_repeat from outbox where id = any(${array(messages, 'bigint')})
+    ), asked as materialized (
+      select a.user_id, a.type, a.actor_id, a.tweet_id, min(a.place) as place, bool_or(a.is_notified) as is_notified,
+             bool_or(a.is_repeat or owed.is_repeat) as is_repeat
+      from jsonb_to_recordset(${JSON.stringify(rulings.map((ruling, place) => ({ place, ...ruling })))}::jsonb) as a(
+        place int, outbox_id bigint, user_id bigint, type text, actor_id bigint, tweet_id bigint, is_notified boolean,
+        is_repeat boolean)
+      join owed on owed.id = a.outbox_id
+      group by a.user_id, a.type, a.actor_id, a.tweet_id
+      limit ${rulings.length}
     ), deleted as materialized (
-      select d.tweet_id, (g.value ->> 'id')::bigint as id, (g.value ->> 'user_id')::bigint as user_id
-      from jsonb_to_recordset(${JSON.stringify(withdrawals)}::jsonb) as d(tweet_id bigint, gone jsonb)
-      left join lateral jsonb_array_elements(d.gone) g on true
+      select id, user_id, withdrawn_at from notifications where id = any(${array(gone, 'bigint')})
     ), judged as materialized (
       select a.*, known.id, known.withdrawn_at is not null as is_withdrawn, ${holds} as holds
       from asked a
@@ -180,11 +185,14 @@ function write(rulings: readonly Ruling[], withdrawals: readonly Withdrawal[]): 
     ), withdrawn as (
       update notifications n
       set withdrawn_at = now()
-      where n.withdrawn_at is null
-        and n.id in (select id from judged where not is_withdrawn and not holds union select id from deleted)
+      from (select id from judged where not is_withdrawn and not holds
+            union
+            select id from deleted where withdrawn_at is null
+            limit ${most}) ended
+      where n.id = ended.id and n.withdrawn_at is null
       returning n.*
-    ), changed as (
-      select s.*, 1 as change, true as is_new from stored s
+    ), changed as materialized (
+      select s.*, 1 as change, true as is_news from stored s
       union all
       select r.*, 1, false from restored r
       union all
@@ -197,88 +205,95 @@ function write(rulings: readonly Ruling[], withdrawals: readonly Withdrawal[]): 
         from changed n
         join notification_inboxes i on i.user_id = n.user_id
         where not n.is_read and n.id > i.read_up_to_id
-        group by n.user_id) c
+        group by n.user_id
+        limit ${users}) c
       where i.user_id = c.user_id
       returning i.user_id, i.unread_count
-    ), grouped as (${changeGroups}
+    ), grouped as (${countIntoGroups(most)}
     ), telling as materialized (
-      select n.user_id, n.id, n.type, n.actor_id, n.tweet_id, n.is_read, n.created_at, n.is_new
-      from changed n
-      where n.change > 0
-      union all
-      select n.user_id, n.id, n.type, n.actor_id, n.tweet_id, n.is_read, n.created_at, false
-      from judged j
-      join notifications n on n.id = j.id
-      where j.is_repeat and j.holds and not j.is_withdrawn
-    ), untelling as materialized (
+      select n.user_id, n.id, n.tweet_id, json_build_object(
+               'id', n.id, 'type', n.type, 'tweet_id', n.tweet_id, 'actor', ${userRecord('u')},
+               'is_read', n.is_read or n.id <= i.read_up_to_id,
+               'created_at', (extract(epoch from n.created_at) * 1000)::bigint,
+               'is_news', n.is_news) as record
+      from (
+        select n.user_id, n.id, n.type, n.actor_id, n.tweet_id, n.is_read, n.created_at, n.is_news
+        from changed n
+        where n.change > 0
+        union all
+        select n.user_id, n.id, n.type, n.actor_id, n.tweet_id, n.is_read, n.created_at, true
+        from judged j
+        join notifications n on n.id = j.id
+        where j.is_repeat and j.holds and j.is_notified and not j.is_withdrawn) n
+      join users u on u.id = n.actor_id
+      join notification_inboxes i on i.user_id = n.user_id
+    ), untelling as (
       select user_id, id from withdrawn
       union all
-      select user_id, id from judged where is_repeat and is_withdrawn and not holds
+      select user_id, id from judged where is_repeat and is_withdrawn and not (holds and is_notified)
       union all
-      select n.user_id, n.id from deleted d join notifications n on n.id = d.id where n.withdrawn_at is not null
+      select user_id, id from deleted where withdrawn_at is not null
+    ), shown as (
+      select about.user_id, json_build_object(
+               'tweet', ${tweetRecord(sql`about.user_id`)}, 'flags', ${viewerFlags(sql`about.user_id`)}) as tweet
+      from (
+        select distinct n.user_id, n.tweet_id
+        from telling n
+        join timelines warm on warm.user_id = n.user_id) about
+      cross join lateral tweet_by_id(about.tweet_id) t
+      join users u on u.id = t.user_id
+      where ${tweetIsVisibleTo(sql`about.user_id`)}
+    ), told as (
+      select user_id, max(unread_count) as unread_count,
+             json_agg(record order by id) filter (where record is not null) as notifications,
+             json_agg(tweet) filter (where tweet is not null) as tweets,
+             json_agg(ended) filter (where ended is not null) as withdrawn
+      from (
+        select user_id, id, record, null::json as tweet, null::bigint as ended, null::int as unread_count from telling
+        union all
+        select user_id, null, null, tweet, null, null from shown
+        union all
+        select user_id, null, null, null, id, null from untelling
+        union all
+        select user_id, null, null, null, null, unread_count from counted) parts
+      group by user_id
+      limit ${users}
     )
     select json_build_object(
       'told', coalesce((
         select json_agg(json_build_object(
           'user_id', i.user_id,
           'is_warm', warm.user_id is not null,
-          'has_push', exists (select from push_subscriptions p where p.user_id = i.user_id),
-          'unread', json_build_object(
-            'count', coalesce((select c.unread_count from counted c where c.user_id = i.user_id), i.unread_count),
-            'version', i.version),
-          'notifications', coalesce((
-            select json_agg(json_build_object(
-              'id', n.id, 'type', n.type, 'tweet_id', n.tweet_id, 'actor', ${userRecord('u')},
-              'is_read', n.is_read or n.id <= i.read_up_to_id,
-              'created_at', (extract(epoch from n.created_at) * 1000)::bigint,
-              'is_new', n.is_new) order by n.id)
-            from telling n
-            join users u on u.id = n.actor_id
-            where n.user_id = i.user_id), '[]'),
-          'tweets', coalesce((
-            select json_agg(seen.shown)
-            from (select distinct n.tweet_id from telling n where n.user_id = warm.user_id) about
-            cross join lateral (
-              select json_build_object(
-                'tweet', ${tweetRecord(sql`i.user_id`)}, 'flags', ${viewerFlags(sql`i.user_id`)}) as shown
-              from tweet_by_id(about.tweet_id) t
-              join users u on u.id = t.user_id
-              where ${tweetIsVisibleTo(sql`i.user_id`)}) seen), '[]'),
-          'withdrawn', coalesce((select json_agg(n.id) from untelling n where n.user_id = i.user_id), '[]')))
-        from notification_inboxes i
-        left join timelines warm on warm.user_id = i.user_id
-        where i.user_id in (select user_id from telling union select user_id from untelling)), '[]'),
+          'has_push', (select count(*) from push_subscriptions p where p.user_id = i.user_id) > 0,
+          'unread', json_build_object('count', coalesce(told.unread_count, i.unread_count), 'version', i.version),
+          'notifications', coalesce(told.notifications, '[]'),
+          'tweets', coalesce(told.tweets, '[]'),
+          'withdrawn', coalesce(told.withdrawn, '[]')))
+        from told
+        join notification_inboxes i on i.user_id = told.user_id
+        left join timelines warm on warm.user_id = told.user_id), '[]'),
       'unfinished', coalesce((
-        select json_agg(d.tweet_id)
-        from (select distinct tweet_id from deleted) d
-        where exists (
-          select from notifications n
-          where n.tweet_id = d.tweet_id and n.withdrawn_at is null and n.id not in (
-            select id from deleted where id is not null))), '[]')) as written`
+        select json_agg(json_build_object('outbox_id', r.outbox_id, 'is_repeat', owed.is_repeat and not r.is_repeat))
+        from jsonb_to_recordset(${JSON.stringify(rewritten.map(({ gone, ...tweet }) => tweet))}::jsonb) as r(
+          outbox_id bigint, tweet_id bigint, is_deleted boolean, is_repeat boolean)
+        join owed on owed.id = r.outbox_id
+        where (owed.is_repeat and not r.is_repeat) or ${othersAreLeft(gone)}), '[]'),
+      'claims', coalesce((
+        select json_agg(json_build_object('outbox_id', id, 'attempts', attempts)) from owed), '[]')) as written`
 }
 
-/** The body of a CTE that counts `changed` into the groups. */
-const changeGroups: SQL = sql`
-      insert into notification_groups as g (user_id, type, tweet_id, day, latest_id, latest_at, total, actor_ids)
-      select n.user_id, n.type, n.tweet_id,
-             case when n.tweet_id is null then (n.created_at at time zone 'utc')::date end,
-             coalesce(max(n.id) filter (where n.change > 0), 0),
-             coalesce(max(n.created_at) filter (where n.change > 0), '-infinity'),
-             sum(n.change),
-             coalesce((array_agg(n.actor_id order by n.id desc) filter (where n.change > 0))[1:${ACTORS_KEPT}], '{}')
-      from changed n
-      group by 1, 2, 3, 4
-      on conflict (user_id, type, tweet_id, day) do update
-      set latest_id = greatest(g.latest_id, excluded.latest_id),
-          latest_at = greatest(g.latest_at, excluded.latest_at),
-          total = g.total + excluded.total,
-          actor_ids = array(
-            select kept.id
-            from unnest(excluded.actor_ids || g.actor_ids) with ordinality as kept(id, place)
-            where not exists (
-              select from changed n
-              where n.change < 0 and n.user_id = g.user_id and n.type = g.type and n.actor_id = kept.id
-                and n.tweet_id is not distinct from g.tweet_id)
-            group by kept.id
-            order by min(kept.place)
-            limit ${ACTORS_KEPT})`
+/** Whether of the tweet `r` there is what this statement does not look at. `notifications_tweet_id` serves it. */
+const othersAreLeft = (gone: readonly number[]): SQL => sql`case
+          when r.is_deleted then (
+            select count(*)
+            from (
+              select from notifications n
+              where n.tweet_id = r.tweet_id and n.withdrawn_at is null and n.id <> all(${array(gone, 'bigint')})
+              order by n.type, n.id
+              limit 1) one) > 0
+          else (
+            select count(*)
+            from notifications n
+            where n.tweet_id = r.tweet_id and n.type in ('reply', 'quote', 'mention') and n.withdrawn_at is null
+              and (n.user_id, n.type) not in (select a.user_id, a.type from asked a where a.tweet_id = r.tweet_id)) > 0
+        end`

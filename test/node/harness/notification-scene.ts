@@ -1,0 +1,111 @@
+import type { Telling } from '../../../src/contracts/timeline.ts'
+import { connect, type Db } from '../../../src/db/client.ts'
+import { changePreferences } from '../../../src/db/statements/notifications.ts'
+import type { TweetId, UserId } from '../../../src/domain/ids.ts'
+import type { Audience, NotificationType } from '../../../src/domain/notifications.ts'
+import { deleteTweet } from '../../../src/services/delete-tweet.ts'
+import type { Deps } from '../../../src/services/deps.ts'
+import { editTweet } from '../../../src/services/edit-tweet.ts'
+import { followUser } from '../../../src/services/follow-user.ts'
+import { likeTweet, unlikeTweet } from '../../../src/services/like-tweet.ts'
+import { retweetTweet, undoRetweet } from '../../../src/services/retweet-tweet.ts'
+import { unfollowUser } from '../../../src/services/unfollow-user.ts'
+import { type Community, communityIn } from './community.ts'
+import { depsOn, type Told, viewerOf } from './deps.ts'
+import { consumeAll, inboxOf, unreadOf } from './notifications.ts'
+import { startTestDatabase, type TestDatabase } from './postgres.ts'
+import { addTweet, publish } from './tweets.ts'
+
+/** People who do things to each other, and what comes of it, in a database of its own. */
+export interface NotificationScene {
+  database: TestDatabase
+  people: Community
+  db: Db
+  deps: Deps
+  told: Told
+  stop(): Promise<void>
+  /** Nothing is owed any more. */
+  settle(): Promise<void>
+  /** Their timelines take what is told. */
+  warm(...users: UserId[]): Promise<void>
+  tellingsTo(user: UserId): Telling[]
+  /** Gives them a browser that can be pushed to. */
+  subscribe(...users: UserId[]): Promise<void>
+  /** What somebody has been notified of and holds, newest first: type, actor, tweet. */
+  inboxOf(user: UserId): Promise<[NotificationType, UserId, TweetId | null][]>
+  unreadOf(user: UserId): Promise<number>
+  /** The `@name` of somebody. */
+  nameOf(user: UserId): string
+  prefer(user: UserId, preferences: Partial<Record<NotificationType, Audience>>): Promise<unknown>
+
+  /** A tweet that was there before. */
+  tweetOf(author: UserId): Promise<TweetId>
+  /** A tweet that is published now, so that it can be edited. */
+  publish(author: UserId, content: string, changes?: Parameters<typeof publish>[3]): Promise<TweetId>
+  edit(author: UserId, id: TweetId, content: string): Promise<unknown>
+  remove(author: UserId, id: TweetId): Promise<unknown>
+  like(who: UserId, tweet: TweetId): Promise<unknown>
+  unlike(who: UserId, tweet: TweetId): Promise<unknown>
+  retweet(who: UserId, tweet: TweetId): Promise<unknown>
+  unretweet(who: UserId, tweet: TweetId): Promise<unknown>
+  follow(who: UserId, whom: UserId): Promise<unknown>
+  unfollow(who: UserId, whom: UserId): Promise<unknown>
+}
+
+const AMPLE = { likesPerDay: 1_000_000, followsPerDay: 1_000_000, tweetsPer3Hours: 1_000_000 }
+
+export async function openScene(): Promise<NotificationScene> {
+  const database = await startTestDatabase()
+  const { pool } = database
+  const people = communityIn(pool)
+  const db = connect({ url: database.databaseUrl, endpoint: database.endpointUrl })
+  const { deps: world, told } = depsOn(db)
+  const deps = { ...world, settings: { ...world.settings, ...AMPLE } }
+  /** What they do tells their own timelines of it, too; what these are told here is not looked at. */
+  const acting = { ...deps, timeline: depsOn(db).deps.timeline }
+  let moment = Date.now()
+  return {
+    database,
+    people,
+    db,
+    deps,
+    told,
+    stop: () => database.stop(),
+    settle: () => consumeAll(pool, deps),
+    async warm(...users) {
+      await pool.query('insert into timelines (user_id, epoch) select unnest($1::bigint[]), 1', [users])
+    },
+    tellingsTo: (user) => (told.timelines.get(user) ?? []) as Telling[],
+    async subscribe(...users) {
+      for (const user of users) {
+        const session = crypto.randomUUID()
+        await pool.query(
+          `insert into sessions (id, user_id, token_hash, expires_at) values ($1, $2, '', now() + interval '1 day')`,
+          [session, user],
+        )
+        await pool.query(
+          `insert into push_subscriptions (user_id, session_id, endpoint, p256dh, auth) values ($1, $2, $3, '', '')`,
+          [user, session, `https://push.example/${session}`],
+        )
+      }
+    },
+    inboxOf: (user) => inboxOf(pool, user),
+    unreadOf: (user) => unreadOf(pool, user),
+    nameOf: (user) => `@user_${user - 1_000_000}`,
+    prefer: (user, preferences) => changePreferences(db, user, preferences),
+
+    tweetOf: (author) => addTweet(pool, author),
+    publish(author, content, changes = {}) {
+      moment += 1
+      return publish(db, author, content, { createdAtMs: moment, ...changes })
+    },
+    edit: (author, id, content) => editTweet(acting, viewerOf(author), { id, content }),
+    remove: (author, id) => deleteTweet(acting, viewerOf(author), id),
+    like: (who, tweet) => likeTweet(acting, viewerOf(who), tweet),
+    unlike: (who, tweet) => unlikeTweet(acting, viewerOf(who), tweet),
+    retweet: (who, tweet) => retweetTweet(acting, viewerOf(who), tweet),
+    unretweet: (who, tweet) => undoRetweet(acting, viewerOf(who), tweet),
+    follow: (who, whom) => followUser(acting, viewerOf(who), { ref: { id: whom }, claimedId: null }),
+    unfollow: (who, whom) => unfollowUser(acting, viewerOf(who), { ref: { id: whom }, claimedId: null }),
+  }
+}
