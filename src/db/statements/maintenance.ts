@@ -10,10 +10,7 @@ export async function ensureTweetPartitions(db: Db, nowMs: number): Promise<void
 /** Rows of one kind that one run deletes: a statement of a second or two. What is left waits for the next run. */
 const EXPIRED_ROWS_MAX = 100_000
 
-/**
- * Deletes what has expired and serves nobody: idempotency keys, sessions, quota windows without recent use, muted words,
- * notifications that were withdrawn a day ago, and groups without any.
- */
+/** Deletes what has expired and serves nobody: idempotency keys, sessions, quota windows without recent use, muted words. */
 export async function deleteExpired(db: Db, limit = EXPIRED_ROWS_MAX): Promise<void> {
   await transaction(db, {
     main: sql`delete from idempotency_keys where created_at < now() - interval '24 hours'`,
@@ -21,13 +18,11 @@ export async function deleteExpired(db: Db, limit = EXPIRED_ROWS_MAX): Promise<v
       sql`delete from sessions where expires_at < now() - interval '30 days'`,
       sql`delete from quota_windows where uses[cardinality(uses)] < now() - interval '1 day'`,
       deleteSome('muted_words', sql`expires_at <= now()`, limit),
-      deleteSome('notifications', sql`withdrawn_at < now() - interval '1 day'`, limit),
-      deleteSome('notification_groups', sql`total <= 0`, limit),
     ],
   })
 }
 
-/** Without those that somebody is changing: a notification may be told anew, a group fill again. */
+/** Without those that somebody is changing: a word may be muted for longer. */
 function deleteSome(table: string, condition: SQL, limit: number): SQL {
   const name = sql.raw(table)
   return sql`
