@@ -27,7 +27,7 @@ it(
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
     const builds = await buildsOf(scene, crowd)
-    const load = scene.loadOf(crowd)
+    const load = await scene.loadOf(crowd)
     await scene.setFaults({ batchesEvery: 3 })
     await load.post(POSTS)
     await expectIntact(scene, crowd, load)
@@ -42,9 +42,9 @@ it(
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
     const builds = await buildsOf(scene, crowd)
-    const load = scene.loadOf(crowd)
-    const flaky = [crowd.followers[0], crowd.followers[FOLLOWERS / 2]]
-    await scene.setFaults({ flaky: flaky.map((reader) => String(reader?.id)) })
+    const load = await scene.loadOf(crowd)
+    const flaky = [crowd.followers[0], crowd.followers[FOLLOWERS / 2], crowd.followers.at(-1)]
+    await scene.setFaults({ flaky: flaky.map((person) => String(person?.id)) })
     await load.post(POSTS)
     await expectIntact(scene, crowd, load)
     expect(load.refusals).toEqual([])
@@ -58,7 +58,7 @@ it(
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
     const builds = await buildsOf(scene, crowd)
-    const load = scene.loadOf(crowd)
+    const load = await scene.loadOf(crowd)
     const [broken, other] = crowd.followers
     if (broken === undefined || other === undefined) throw new Error('The crowd is smaller than that')
     await scene.setFaults({ broken: [String(broken.id)] })
@@ -80,10 +80,31 @@ it(
 )
 
 it(
+  'the relay sends all that is owed while it is on its way, over and over: nothing is lost or doubled',
+  async () => {
+    const crowd = await scene.addWarmCrowd(FOLLOWERS)
+    const builds = await buildsOf(scene, crowd)
+    const load = await scene.loadOf(crowd)
+    let over = false
+    const relaying = async () => {
+      while (!over) await relayNow(scene.stack)
+    }
+    const posting = load.post(POSTS).finally(() => {
+      over = true
+    })
+    await Promise.all([posting, relaying(), relaying()])
+    await expectIntact(scene, crowd, load)
+    expect(load.refusals).toEqual([])
+    expect(await buildsOf(scene, crowd)).toEqual(builds)
+  },
+  TIMEOUT_MS,
+)
+
+it(
   'a message that nobody understands ends as a dead letter, and keeps nothing else',
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
-    const load = scene.loadOf(crowd)
+    const load = await scene.loadOf(crowd)
     await scene.setFaults({ batchesEvery: 3 })
     await scene.rows(
       `insert into outbox (queue, message, next_attempt_at) values ('fan-out', '{"type": "poison"}', now())`,

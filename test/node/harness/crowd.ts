@@ -11,11 +11,16 @@ import type { Stack } from './stack.ts'
 
 export interface Crowd {
   author: Person
-  /** By id, as fan-out goes through them. */
+  /** By id, as fan-out goes through them. The last few have asked to be told of each tweet. */
   followers: Person[]
 }
 
-/** Puts an author with so many followers straight into the database: registering them would hash for minutes. */
+const TOLD_OF_TWEETS = 3
+
+/**
+ * Puts an author with so many followers straight into the database: registering them would hash for minutes. The author
+ * is not told of followers.
+ */
 export async function addCrowd(stack: Stack, followerCount: number): Promise<Crowd> {
   const authorId = newUserId(Date.now(), Math.random)
   const name = `crowd_${crypto.randomUUID().slice(0, 8)}`
@@ -27,9 +32,12 @@ export async function addCrowd(stack: Stack, followerCount: number): Promise<Cro
                 case n when 0 then $3::int else 0 end, case n when 0 then 0 else 1 end
          from generate_series(0, $3::int) n
          returning id
+       ), inbox as (
+         insert into notification_inboxes (user_id, preferences) select id, '{"follow": "nobody"}' from added where id = $1
        )
-       insert into follows (follower_id, following_id) select id, $1 from added where id <> $1`,
-      [authorId, name, followerCount],
+       insert into follows (follower_id, following_id, notify)
+       select id, $1, id > $1 + $3::int - $4::int from added where id <> $1`,
+      [authorId, name, followerCount, TOLD_OF_TWEETS],
     ),
   )
   const sign = await signerOf(stack)
