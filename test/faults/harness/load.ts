@@ -19,6 +19,8 @@ const REFUSED_WITHIN_MS = 60_000
 
 /** Of all posts and messages, those with an Idempotency-Key. The others are asked for once. */
 const WITH_KEY = 0.75
+/** Of the tweets, those after which the author writes to a reader. */
+const WRITTEN = 0.5
 /** Of the tweets, those that mention a reader. */
 const MENTIONING = 0.3
 /** Of the likes, those that are undone at once. */
@@ -164,7 +166,7 @@ export class Load {
     const isDeleted = this.asked.length % DELETED_EVERY === 0
     await this.#askMaybeOften(asked)
     this.#settled++
-    await this.#write()
+    if (this.#options.random.next() < WRITTEN) await this.#write()
     if (asked.id === null) return
     if (isDeleted) await this.#delete(asked, asked.id)
     else await this.#like(asked.id)

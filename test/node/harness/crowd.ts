@@ -33,7 +33,8 @@ export async function addCrowd(stack: Stack, followerCount: number): Promise<Cro
          from generate_series(0, $3::int) n
          returning id
        ), inbox as (
-         insert into notification_inboxes (user_id, preferences) select id, '{"follow": "nobody"}' from added where id = $1
+         insert into notification_inboxes (user_id, preferences) 
+         select id, '{"follow": "nobody"}' from added where id = $1 and $3::int > 0
        )
        insert into follows (follower_id, following_id, notify)
        select id, $1, id > $1 + $3::int - $4::int from added where id <> $1`,
@@ -50,6 +51,11 @@ export async function addCrowd(stack: Stack, followerCount: number): Promise<Cro
 }
 
 const secrets = z.object({ JWT_SECRET: z.string() })
+
+/** Somebody whom nobody follows, put straight into the database. */
+export async function addPerson(stack: Stack): Promise<Person> {
+  return (await addCrowd(stack, 0)).author
+}
 
 /** Signs access tokens as the stack's own Worker does. */
 async function signerOf({ place }: Stack): Promise<(id: UserId, username: string) => Promise<Person>> {
