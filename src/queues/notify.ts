@@ -44,10 +44,10 @@ export async function notify(
   const { large = [], small = [] } = Object.groupBy(plans, ({ outbox_id, candidates }) =>
     events.get(outbox_id)?.type === 'audience' && candidates.length > AUDIENCE_CHUNK ? 'large' : 'small',
   )
-  const rulings = small.flatMap((plan) => rulingsOf(plan, startMs))
+  const rulings = onceEach(small.flatMap((plan) => rulingsOf(plan, startMs)))
   const { told, unfinished } = await writeNotifications(
     deps.db,
-    [...new Map(rulings.map((ruling) => [keyOf(ruling), ruling])).values()],
+    rulings,
     small.flatMap((plan) => withdrawalOf(plan, events)),
   )
   const deliveries = told.flatMap((one) =>
@@ -108,6 +108,17 @@ function rulingsOf({ outbox_id, is_repeat, candidates }: NotificationPlan, nowMs
     })
     return { outbox_id, user_id, type, actor_id, tweet_id, is_notified, is_repeat }
   })
+}
+
+/** One for each notification: of those that several messages concern, told again where one of these may be done in part. */
+function onceEach(rulings: readonly OwnedRuling[]): OwnedRuling[] {
+  const once = new Map<string, OwnedRuling>()
+  for (const ruling of rulings) {
+    const key = keyOf(ruling)
+    const is_repeat = ruling.is_repeat || once.get(key)?.is_repeat === true
+    once.set(key, { ...ruling, is_repeat })
+  }
+  return [...once.values()]
 }
 
 function withdrawalOf({ outbox_id, gone }: NotificationPlan, events: Events): Withdrawal[] {
