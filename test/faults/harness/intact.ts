@@ -59,7 +59,7 @@ async function wrongLikes(scene: Scene, { likes }: Load): Promise<Like[]> {
   )
   const stored = new Set(rows.map(({ tweet, reader }) => `${tweet} ${reader}`))
   return likes.filter(
-    ({ tweet, reader, holds }) => holds !== null && holds !== stored.has(`${tweet} ${reader}`),
+    ({ tweet, reader, holds }) => holds !== null && holds !== stored.has(`${tweet} ${reader.id}`),
   )
 }
 

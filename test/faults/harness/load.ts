@@ -23,8 +23,9 @@ const WITH_KEY = 0.75
 const WRITTEN = 0.5
 /** Of the tweets, those that mention a reader. */
 const MENTIONING = 0.3
-/** Of the likes, those that are undone at once. */
+/** How often an earlier like is undone, and an earlier tweet deleted: some have been told by then. */
 const UNDONE = 0.25
+const DELETED_LATER = 0.05
 /** Of the messages, those that their receiver says to have read. */
 const READ = 0.5
 /** How often of all readers it is the one with a client who likes, is mentioned, or is written to. */
@@ -44,7 +45,7 @@ export interface Asked {
 
 export interface Like {
   tweet: number
-  reader: number
+  reader: Person
   /** As it was acknowledged last; null when that is not known. */
   holds: boolean | null
 }
@@ -79,6 +80,8 @@ export class Load {
   /** Answers that were no success. A connection that broke is none. */
   readonly refusals: Refusal[] = []
   readonly #options: LoadOptions
+  /** Tweets with which whoever posted them will do nothing any more. */
+  readonly #finished: Asked[] = []
   #settled = 0
   /** Whether a tweet that was acknowledged may be gone: the database was restored. */
   #mayBeGone = false
@@ -162,14 +165,18 @@ export class Load {
   }
 
   async #postOne(): Promise<void> {
+    const { random } = this.#options
     const asked = this.#newTweet(this.#maybeKey())
     const isDeleted = this.asked.length % DELETED_EVERY === 0
     await this.#askMaybeOften(asked)
     this.#settled++
-    if (this.#options.random.next() < WRITTEN) await this.#write()
+    if (random.next() < WRITTEN) await this.#write()
     if (asked.id === null) return
     if (isDeleted) await this.#delete(asked, asked.id)
     else await this.#like(asked.id)
+    if (random.next() < UNDONE) await this.#unlikeOne()
+    if (random.next() < DELETED_LATER) await this.#deleteOne()
+    this.#finished.push(asked)
   }
 
   #newTweet(key: string | null): Asked {
@@ -219,14 +226,29 @@ export class Load {
   }
 
   async #like(id: number): Promise<void> {
-    const { random } = this.#options
     const reader = this.#someReader()
-    const like: Like = { tweet: id, reader: reader.id, holds: null }
+    const like: Like = { tweet: id, reader, holds: null }
     this.likes.push(like)
-    const send = (method: string) => this.#send(false, method, `/tweets/${id}/like`, { token: reader.token })
-    if ((await send('POST')) === null) return
-    like.holds = true
-    if (random.next() < UNDONE) like.holds = (await send('DELETE')) === null ? null : false
+    const answer = await this.#send(false, 'POST', `/tweets/${id}/like`, { token: reader.token })
+    if (answer !== null) like.holds = true
+  }
+
+  async #unlikeOne(): Promise<void> {
+    const like = this.#oneOf(this.likes.filter(({ holds }) => holds === true))
+    if (like === null) return
+    like.holds = null
+    const { token } = like.reader
+    const answer = await this.#send(false, 'DELETE', `/tweets/${like.tweet}/like`, { token })
+    if (answer?.status === 200) like.holds = false
+  }
+
+  async #deleteOne(): Promise<void> {
+    const asked = this.#oneOf(this.#finished.filter(({ id, deleted }) => id !== null && !deleted))
+    if (asked?.id != null) await this.#delete(asked, asked.id)
+  }
+
+  #oneOf<Item>(items: readonly Item[]): Item | null {
+    return items[this.#options.random.between(0, items.length - 1)] ?? null
   }
 
   #someReader(): Person {
