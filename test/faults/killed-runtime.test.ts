@@ -36,7 +36,7 @@ it(
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
     const builds = await buildsOf(scene, crowd)
-    const load = scene.loadOf(crowd)
+    const load = await scene.loadOf(crowd)
     const posting = load.post(KILLS * POSTS_PER_KILL)
     posting.catch(() => load.abandon())
     let killedInTheMiddle = 0

@@ -202,6 +202,28 @@ describe('one tweet', () => {
   })
 })
 
+describe('a notification that was stored and not told', () => {
+  it('is told when its message comes again, also beside younger ones of the same act', async () => {
+    const { author, other, tweet } = await scene()
+    await warm(author)
+    await like(other, tweet)
+    const unreachable = depsOn(db, {
+      timeline: () => ({
+        ...deps.timeline(author),
+        apply: () => Promise.reject(new Error('The object was reset')),
+      }),
+    })
+    await consumeRows(unreachable.deps, await notificationsOwed(database.pool))
+    await database.pool.query('update outbox set attempts = 1')
+    await unlike(other, tweet)
+    await like(other, tweet)
+    const owed = await notificationsOwed(database.pool)
+    expect(owed).toHaveLength(3)
+    await consumeRows(deps, owed)
+    expect(tellingsTo(author)).toMatchObject([{ type: 'notification', unread: { count: 1 } }])
+  })
+})
+
 describe('those who asked to be told', () => {
   it('hear of an author’s tweets, chunk by chunk, but not of replies, until they ask no more', async () => {
     const author = await scene.people.addUser()
