@@ -2,7 +2,7 @@ import {
   AUDIENCE_CHUNK,
   type NotificationEvent,
   type NotificationMessage,
-  type OutboxRow,
+  type PushEvent,
 } from '../contracts/queues.ts'
 import { type OwedMessage, settleOutbox } from '../db/statements/outbox.ts'
 import {
@@ -25,6 +25,7 @@ import type { Deps } from '../services/deps.ts'
 import type { Delivery } from './deliveries.ts'
 import { keyOf, tellingsOf } from './notification-tellings.ts'
 import { sendDeliveries } from './send-deliveries.ts'
+import { sendOwed } from './send-owed.ts'
 import { forEachBounded, type Verdict } from './work.ts'
 
 /** Large audiences that are split at once: each is a statement that reads all of it. */
@@ -90,7 +91,7 @@ export async function notify(
 }
 
 function isHappening(event: NotificationEvent): event is Happening {
-  return event.type !== 'message_sent' && event.type !== 'messages_read' && event.type !== 'push'
+  return event.type !== 'message_sent' && event.type !== 'messages_read'
 }
 
 /** What the policy says of everybody whom a message may concern. */
@@ -165,23 +166,15 @@ function stepsOf(
 }
 
 /** To the browsers of those who have no socket open, of what is news to them. */
-function pushesOf(rulings: readonly Ruling[], told: readonly Told[]): OwedMessage<NotificationEvent>[] {
+function pushesOf(rulings: readonly Ruling[], told: readonly Told[]): OwedMessage<PushEvent>[] {
   const owners = new Map(rulings.map((ruling) => [keyOf(ruling), ruling.outbox_id]))
   return told.flatMap(({ user_id, has_push, notifications }) =>
-    notifications.flatMap(({ id, type, actor, tweet_id, is_news }): OwedMessage<NotificationEvent>[] => {
+    notifications.flatMap(({ id, type, actor, tweet_id, is_news }): OwedMessage<PushEvent>[] => {
       const outbox_id = owners.get(keyOf({ user_id, type, actor_id: actor.id, tweet_id }))
       if (!has_push || !is_news || outbox_id === undefined) return []
-      return [{ outbox_id, message: { type: 'push', v: 1, user_id, of: 'notification', id } }]
+      return [
+        { outbox_id, queue: 'pushes', message: { type: 'push', v: 1, user_id, of: 'notification', id } },
+      ]
     }),
   )
-}
-
-/** Their rows are committed: what cannot be sent now the relay sends. */
-async function sendOwed(deps: Deps, rows: OutboxRow[]): Promise<void> {
-  if (rows.length === 0) return
-  try {
-    await deps.queues.sendOutbox(rows)
-  } catch (error) {
-    deps.log.warn('owed_not_sent', { rows: rows.length, error })
-  }
 }

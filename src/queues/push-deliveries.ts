@@ -1,14 +1,12 @@
 import type { PushPayload } from '../contracts/push.ts'
-import type { NotificationEvent } from '../contracts/queues.ts'
+import type { PushMessage } from '../contracts/queues.ts'
 import { deletePushSubscriptions } from '../db/statements/push-subscriptions.ts'
-import { type Push, type PushTarget, readPushes } from '../db/statements/pushes.ts'
+import { narrowPushes, type Push, type PushTarget, readPushes } from '../db/statements/pushes.ts'
 import type { Deps } from '../services/deps.ts'
 import { type PushOutcome, type PushResult, sendPush } from '../services/send-push.ts'
 import type { PushSettings } from '../services/settings.ts'
 import { presentPush } from '../views/present-push.ts'
 import { forEachBounded } from './work.ts'
-
-export type PushEvent = Extract<NotificationEvent, { type: 'push' }>
 
 export interface PushLimits {
   /** As many as the platform opens connections for one invocation: more would wait, and use up their deadlines. */
@@ -33,13 +31,13 @@ interface Letter {
 }
 
 /**
- * Pushes a batch to the browsers of those who had no socket open, and answers the outbox ids of what is to be tried again:
- * who was reached is then pushed to again, which replaces what they were shown. One statement, and one more when a browser
- * is gone. Throws when the database cannot be asked.
+ * Pushes a batch to the browsers of those who had no socket open, and answers the outbox ids of what is to be tried again,
+ * with the browsers that are left. One statement, one more when a browser is gone, and one more when some of somebody's
+ * browsers are left. Throws when the database cannot be asked.
  */
 export async function deliverPushes(
   deps: Deps,
-  messages: readonly { outbox_id: number; event: PushEvent }[],
+  messages: readonly PushMessage[],
   limits: PushLimits = LIMITS,
 ): Promise<Set<number>> {
   const { push: settings } = deps.settings
@@ -67,7 +65,24 @@ export async function deliverPushes(
     retried: again.length,
     duration_ms: deps.now() - startMs,
   })
+  await narrow(deps, again, letters)
   return new Set(idsOf(again))
+}
+
+/** Browsers that are reached, or never will be, are not pushed to again. Where that cannot be noted, they are. */
+async function narrow(deps: Deps, again: readonly Push[], letters: readonly Letter[]): Promise<void> {
+  const narrowed = again.flatMap((push) => {
+    const own = letters.filter((letter) => letter.push === push)
+    const left = own.filter(({ result }) => result === null || result.outcome === 'failed')
+    return left.length === own.length
+      ? []
+      : [{ outbox_id: push.outbox_id, to: left.map(({ target }) => target.id) }]
+  })
+  try {
+    await narrowPushes(deps.db, narrowed)
+  } catch (error) {
+    deps.log.warn('pushes_not_narrowed', { pushes: narrowed.length, error })
+  }
 }
 
 function lettersOf(push: Push): Letter[] {

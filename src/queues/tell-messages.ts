@@ -1,4 +1,4 @@
-import type { NotificationEvent, NotificationMessage } from '../contracts/queues.ts'
+import type { NotificationMessage, PushEvent } from '../contracts/queues.ts'
 import { type OwedMessage, settleOutbox } from '../db/statements/outbox.ts'
 import type { Deps } from '../services/deps.ts'
 import { messageDeliveries } from './message-deliveries.ts'
@@ -13,10 +13,10 @@ import type { Verdict } from './work.ts'
 export async function tellMessages(deps: Deps, messages: readonly NotificationMessage[]): Promise<Verdict[]> {
   const { deliveries, pushable } = await messageDeliveries(deps.db, messages)
   const { failures, listening } = await sendDeliveries(deps, deliveries)
-  const owed = pushable.flatMap(({ outboxId, userId, messageId }): OwedMessage<NotificationEvent>[] => {
+  const owed = pushable.flatMap(({ outboxId, userId, messageId }): OwedMessage<PushEvent>[] => {
     if (failures.has(outboxId) || listening.has(userId)) return []
     const message = { type: 'push', v: 1, user_id: userId, of: 'message', id: messageId } as const
-    return [{ outbox_id: outboxId, message }]
+    return [{ outbox_id: outboxId, queue: 'pushes', message }]
   })
   const kept = new Set([...failures.keys(), ...owed.map(({ outbox_id }) => outbox_id)])
   const done = messages.map(({ outbox_id }) => outbox_id).filter((id) => !kept.has(id))

@@ -1,12 +1,10 @@
 import type { NotificationMessage } from '../contracts/queues.ts'
-import { settleOutbox } from '../db/statements/outbox.ts'
 import type { Deps } from '../services/deps.ts'
 import { notify } from './notify.ts'
-import { deliverPushes } from './push-deliveries.ts'
 import { tellMessages } from './tell-messages.ts'
 import type { Verdict } from './work.ts'
 
-type Kind = 'happening' | 'message' | 'push'
+type Kind = 'happening' | 'message'
 
 /**
  * Each kind of a batch by itself: none waits for what another needs, and none fails with another. `again`: these were
@@ -17,27 +15,21 @@ export async function tellPeople(
   messages: readonly NotificationMessage[],
   again: boolean,
 ): Promise<Verdict[]> {
-  const byKind = Map.groupBy(messages, kindOf)
+  // One that the queue has twice is told once.
+  const distinct = [...new Map(messages.map((message) => [message.outbox_id, message])).values()]
+  const byKind = Map.groupBy(distinct, kindOf)
   const judged = await Promise.all(
     [...byKind].map(async ([kind, asked]) => {
       const verdicts = await tell(deps, kind, asked, again)
-      return asked.map((one, place) => [one, verdicts[place]] as const)
+      return asked.map(({ outbox_id }, place) => [outbox_id, verdicts[place]] as const)
     }),
   )
   const verdicts = new Map(judged.flat())
-  return messages.map((one) => verdicts.get(one) ?? 'retry')
+  return messages.map(({ outbox_id }) => verdicts.get(outbox_id) ?? 'retry')
 }
 
 function kindOf({ event }: NotificationMessage): Kind {
-  switch (event.type) {
-    case 'message_sent':
-    case 'messages_read':
-      return 'message'
-    case 'push':
-      return 'push'
-    default:
-      return 'happening'
-  }
+  return event.type === 'message_sent' || event.type === 'messages_read' ? 'message' : 'happening'
 }
 
 async function tell(
@@ -47,26 +39,9 @@ async function tell(
   again: boolean,
 ): Promise<Verdict[]> {
   try {
-    switch (kind) {
-      case 'happening':
-        return await notify(deps, messages, again)
-      case 'message':
-        return await tellMessages(deps, messages)
-      case 'push':
-        return await push(deps, messages)
-    }
+    return await (kind === 'message' ? tellMessages(deps, messages) : notify(deps, messages, again))
   } catch (error) {
     deps.log.error('telling_failed', { kind, messages: messages.length, error })
     return messages.map(() => 'retry')
   }
-}
-
-async function push(deps: Deps, messages: readonly NotificationMessage[]): Promise<Verdict[]> {
-  const pushes = messages.flatMap(({ outbox_id, event }) =>
-    event.type === 'push' ? [{ outbox_id, event }] : [],
-  )
-  const again = await deliverPushes(deps, pushes)
-  const done = messages.map(({ outbox_id }) => outbox_id).filter((id) => !again.has(id))
-  await settleOutbox(deps.db, 'notifications', done, [])
-  return messages.map(({ outbox_id }) => (again.has(outbox_id) ? 'retry' : 'ack'))
 }

@@ -40,7 +40,12 @@ function fakeQueue(): FakeQueue {
 
 function open() {
   const [fanOut, notifications, engagement] = [fakeQueue(), fakeQueue(), fakeQueue()]
-  const env = { FAN_OUT_0: fanOut, NOTIFICATIONS_0: notifications, ENGAGEMENT: engagement }
+  const env = {
+    FAN_OUT_0: fanOut,
+    NOTIFICATIONS_0: notifications,
+    ENGAGEMENT: engagement,
+    PUSHES: fakeQueue(),
+  }
   return { fanOut, notifications, engagement, queues: createQueues(env, EPOCH) }
 }
 
@@ -122,7 +127,7 @@ describe('outbox rows', () => {
     const { fanOut, notifications, engagement } = open()
     const broken: Queue = { ...fanOut, sendBatch: () => Promise.reject(new Error('queue away')) }
     const queues = createQueues(
-      { FAN_OUT_0: broken, NOTIFICATIONS_0: notifications, ENGAGEMENT: engagement },
+      { FAN_OUT_0: broken, NOTIFICATIONS_0: notifications, ENGAGEMENT: engagement, PUSHES: fakeQueue() },
       EPOCH,
     )
     const owed = [row(1), row(2, {}, 'engagement'), row(3, {}, 'notifications')]
@@ -140,7 +145,13 @@ describe('several fan-out queues', () => {
     const fanOut = Array.from({ length: count }, fakeQueue)
     const bindings = Object.fromEntries(fanOut.map((queue, index) => [`FAN_OUT_${index}`, queue]))
     const engagement = fakeQueue()
-    const env = { FAN_OUT_0: fakeQueue(), NOTIFICATIONS_0: fakeQueue(), ENGAGEMENT: engagement, ...bindings }
+    const env = {
+      FAN_OUT_0: fakeQueue(),
+      NOTIFICATIONS_0: fakeQueue(),
+      ENGAGEMENT: engagement,
+      PUSHES: fakeQueue(),
+      ...bindings,
+    }
     return { fanOut, engagement, queues: createQueues(env, EPOCH) }
   }
   const common = { v: 1, tweet_id: 5 }
@@ -177,6 +188,7 @@ describe('several fan-out queues', () => {
     const env = {
       FAN_OUT_0: fanOut[0] ?? fakeQueue(),
       NOTIFICATIONS_0: fakeQueue(),
+      PUSHES: fakeQueue(),
       ENGAGEMENT: fakeQueue(),
       FAN_OUT_2: fanOut[2],
     }
@@ -201,7 +213,13 @@ describe('several notifications queues', () => {
       notifications.map((queue, index) => [`NOTIFICATIONS_${index}`, queue]),
     )
     const [fanOut, engagement] = [fakeQueue(), fakeQueue()]
-    const env = { FAN_OUT_0: fanOut, NOTIFICATIONS_0: fakeQueue(), ENGAGEMENT: engagement, ...bindings }
+    const env = {
+      FAN_OUT_0: fanOut,
+      NOTIFICATIONS_0: fakeQueue(),
+      ENGAGEMENT: engagement,
+      PUSHES: fakeQueue(),
+      ...bindings,
+    }
     return { fanOut, notifications, queues: createQueues(env, EPOCH) }
   }
   const notice = (id: number, message: unknown) => row(id, message, 'notifications')
@@ -213,7 +231,6 @@ describe('several notifications queues', () => {
     { type: 'follow_changed', v: 1, follower_id: actor, followee_id: user },
     { type: 'message_sent', v: 1, message_id: 1, sender_id: actor, receiver_id: user },
     { type: 'messages_read', v: 1, reader_id: actor, other_id: user, up_to_id: 1 },
-    { type: 'push', v: 1, user_id: user, of: 'message', id: 1 },
   ]
   /** What concerns a tweet and whoever was told of it goes by the tweet. */
   const ofTweetOf = (user: UserId) => [
@@ -250,12 +267,12 @@ describe('several notifications queues', () => {
     const queues = createQueues(
       {
         ...{ FAN_OUT_0: fanOut[0] ?? fakeQueue(), FAN_OUT_1: fanOut[1], ENGAGEMENT: fakeQueue() },
-        ...{ NOTIFICATIONS_0: first, NOTIFICATIONS_2: third },
+        ...{ NOTIFICATIONS_0: first, NOTIFICATIONS_2: third, PUSHES: fakeQueue() },
       },
       EPOCH,
     )
     await queues.sendOutbox(toldTo(odd, even).map((message, index) => notice(index + 1, message)))
-    expect([first, third].map(idsIn)).toEqual([[1, 2, 3, 4, 5, 6], []])
+    expect([first, third].map(idsIn)).toEqual([[1, 2, 3, 4, 5], []])
     await queues.sendOutbox([row(7, { type: 'flags_changed', v: 1, user_id: odd, tweet_id: 5 })])
     expect(fanOut.map(idsIn)).toEqual([[], [7]])
   })

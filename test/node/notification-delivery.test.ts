@@ -1,11 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { notificationEvent } from '../../src/contracts/queues.ts'
 import type { Telling, TimelineOp } from '../../src/contracts/timeline.ts'
+import { splitAudience } from '../../src/db/statements/plan-notifications.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
 import type { Deps } from '../../src/services/deps.ts'
 import { until } from '../../tools/stack/until.ts'
 import { inTransaction } from './harness/community.ts'
 import { type NotificationScene, openScene } from './harness/notification-scene.ts'
-import { consumeRows, dyingBefore, notificationsOwed, type OwedRow } from './harness/notifications.ts'
+import {
+  consumeRows,
+  dyingBefore,
+  notificationsOwed,
+  type OwedRow,
+  pushRowsOwed,
+} from './harness/notifications.ts'
 import { WRONG_NOTIFICATIONS } from './harness/wrong-notifications.ts'
 
 let scene: NotificationScene
@@ -21,6 +29,7 @@ afterEach(async () => {
 })
 
 const owed = () => notificationsOwed(scene.database.pool)
+const pushesOwed = () => pushRowsOwed(scene.database.pool)
 const idsOf = (rows: readonly OwedRow[]) => rows.map(({ id }) => id)
 
 async function likedTweet(): Promise<{ author: UserId; other: UserId; tweet: TweetId }> {
@@ -95,7 +104,7 @@ describe('a message', () => {
       expect(await scene.inboxOf(author)).toHaveLength(1)
       expect(await scene.unreadOf(author)).toBe(1)
       expect(new Set(newsTo(author)).size).toBe(1)
-      expect(pushesIn(await owed())).toHaveLength(1)
+      expect(pushesIn(await pushesOwed()).filter(([user]) => user === author)).toHaveLength(1)
       await scene.settle()
     }
   })
@@ -176,7 +185,7 @@ describe('a consumer that is killed', () => {
     const [first, second] = newsTo(author)
     expect(second).toBe(first)
     expect(await scene.unreadOf(author)).toBe(1)
-    expect(pushesIn(await owed())).toEqual([[author, first]])
+    expect(pushesIn(await pushesOwed())).toEqual([[author, first]])
   })
 
   it('when it has withdrawn something has that told again, too', async () => {
@@ -280,7 +289,7 @@ describe('a recipient whose timeline fails', () => {
     expect(await consumeRows(broken, rows)).toEqual({ acked: idsOf(rows), retried: [] })
     for (const fan of [pushed, ...others]) expect(newsTo(fan)).toHaveLength(1)
     const left = await owed()
-    expect(pushesIn(left).map(([user]) => user)).toEqual([pushed])
+    expect(pushesIn(await pushesOwed()).map(([user]) => user)).toEqual([pushed])
     expect(left.map(({ message }) => Object(message).from_user ?? null).filter((id) => id !== null)).toEqual([
       failing,
     ])
@@ -290,7 +299,7 @@ describe('a recipient whose timeline fails', () => {
     expect(await consumeRows(scene.deps, own, true)).toEqual({ acked: idsOf(own), retried: [] })
     expect(newsTo(failing)).toHaveLength(1)
     for (const fan of [pushed, ...others]) expect(newsTo(fan)).toHaveLength(1)
-    expect(pushesIn(await owed()).map(([user]) => user)).toEqual([pushed, failing])
+    expect(pushesIn(await pushesOwed()).map(([user]) => user)).toEqual([pushed, failing])
   })
 
   it('has its message come again, and the others of the batch be done', async () => {
@@ -326,13 +335,14 @@ describe('a push', () => {
       ]),
     )
     await consumeRows(deps, rows)
-    const pushes = await owed()
+    const pushes = await pushesOwed()
     expect(pushesIn(pushes).map(([user]) => user)).toEqual([offline, cold])
     expect(pushes.map(({ message }) => message)).toEqual(
       pushesIn(pushes).map(([user_id, id]) => ({ type: 'push', v: 1, user_id, of: 'notification', id })),
     )
     await consumeRows(deps, rows, true)
-    expect(await owed()).toEqual(pushes)
+    expect(await pushesOwed()).toEqual(pushes)
+    expect(await owed()).toEqual([])
   })
 
   it('is not owed again for what is taken back and done again', async () => {
@@ -493,5 +503,25 @@ describe('while somebody is being told of a tweet', () => {
     await consumeOnceToldMeanwhile(other, () => scene.unlike(other, tweet))
     expect(await scene.inboxOf(author)).toEqual([])
     expect(await scene.unreadOf(author)).toBe(0)
+  })
+})
+
+describe('an audience larger than one split takes account of', () => {
+  it('is split part by part, and everybody hears once', async () => {
+    const { author, fans } = await subscribed(350)
+    await scene.publish(author, 'news')
+    const [row] = await owed()
+    const event = notificationEvent.parse(row?.message)
+    if (row === undefined || event.type !== 'audience') throw new Error('No audience is owed')
+    const parts = await splitAudience(scene.db, { outbox_id: row.id, event }, 250)
+    const ranges = parts.map(({ message }) => notificationEvent.parse(message))
+    expect(ranges.map((part) => part.type === 'audience' && part.to_user === event.to_user)).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ])
+    await scene.settle()
+    for (const fan of fans) expect(newsTo(fan)).toHaveLength(1)
   })
 })

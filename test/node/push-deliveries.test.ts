@@ -303,3 +303,16 @@ it('logs no secret of an endpoint', async () => {
     expect(text).not.toContain(browser.subscription.keys.auth)
   }
 })
+
+describe('a push that one of somebody’s browsers does not take for now', () => {
+  it('comes again for that one alone', async () => {
+    const { viewer, browser, owed } = await followed()
+    const other = await scene.addBrowser(viewer)
+    browser.answerWith(503)
+    expect(await deliverPushes(scene.deps, [owed])).toEqual(new Set([owed.outbox_id]))
+    expect([browser.calls(), other.calls()]).toEqual([1, 1])
+    browser.answerWith(201)
+    expect(await deliverPushes(scene.deps, [owed])).toEqual(new Set())
+    expect([browser.calls(), other.calls()]).toEqual([2, 1])
+  })
+})

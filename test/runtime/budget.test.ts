@@ -166,6 +166,27 @@ const ROUTES: Priced[] = [
   priced('PUT /api/timeline/home/marker', oneCall, ({ isolate, tweet, token }) =>
     isolate.spend('PUT', '/api/timeline/home/marker', { token, body: { last_read_id: tweet } }),
   ),
+  priced('GET /api/notifications', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/notifications', { token }),
+  ),
+  priced('PUT /api/notifications/{id}/read', oneStatement, async ({ isolate, reader, author, token }) => {
+    const [told] = await rows<{ id: number }>(sql`
+      insert into notifications (user_id, actor_id, type) values (${reader.id}, ${author.id}, 'follow')
+      returning id::float8 as id`)
+    return isolate.spend('PUT', `/api/notifications/${told?.id}/read`, { token })
+  }),
+  priced('PUT /api/notifications/read-all', oneStatement, ({ isolate, token }) =>
+    isolate.spend('PUT', '/api/notifications/read-all', { token, body: {} }),
+  ),
+  priced('GET /api/notifications/preferences', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/notifications/preferences', { token }),
+  ),
+  priced('PUT /api/notifications/preferences', oneStatement, ({ isolate, token }) =>
+    isolate.spend('PUT', '/api/notifications/preferences', { token, body: { like: 'nobody' } }),
+  ),
+  priced('PUT /api/users/{id}/follow', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('PUT', `/api/users/${author.id}/follow`, { token, body: { notify: true } }),
+  ),
   priced('GET /api/messages', oneStatement, ({ isolate, token }) =>
     isolate.spend('GET', '/api/messages', { token }),
   ),
@@ -222,7 +243,7 @@ const ROUTES: Priced[] = [
     const { id } = pushSubscription.parse(made.body)
     return isolate.spend('DELETE', `/api/push/subscriptions/${id}`, { token })
   }),
-  priced('GET /api/stream', oneCall, ({ isolate, token }) => {
+  priced('GET /api/stream', statementAndCall, ({ isolate, token }) => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }
     return isolate.spend('GET', '/api/stream', { headers })
   }),

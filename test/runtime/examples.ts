@@ -22,6 +22,8 @@ export interface World {
   poll: number
   /** A browser of the viewer's that is subscribed, by its id. */
   pushSubscription: number
+  /** A notification of the viewer's, the newer of two. */
+  notification: number
   /** A phrase that the viewer mutes. */
   mutedWord: number
   /** One whom the viewer follows, and who follows the viewer. */
@@ -51,11 +53,37 @@ export async function createWorld(): Promise<World> {
   const [muted] = await rows<{ id: number }>(sql`
     insert into muted_words (user_id, phrase, folded) values (${viewer.id}, 'Before', 'before') returning id::float8 as id`)
   const mutedWord = muted?.id ?? 0
+  const notification = await notifyOf(viewer, friend)
   const pushSubscription = await subscribe(viewer)
   const message = await correspond(viewer, friend, [other, asking, asking2])
   const strangersToken = await tokenOf(stranger)
   const people = { viewer, friend, stranger, strangersToken, asking }
-  return { ...people, token, refreshToken, otherSession, tweet, poll, message, pushSubscription, mutedWord }
+  return {
+    ...people,
+    token,
+    refreshToken,
+    otherSession,
+    tweet,
+    poll,
+    message,
+    pushSubscription,
+    mutedWord,
+    notification,
+  }
+}
+
+/** Tells the viewer of two things that the friend did; answers the newer notification. */
+async function notifyOf(viewer: Viewer, friend: Viewer): Promise<number> {
+  const [told] = await rows<{ id: number }>(sql`
+    with told as (
+      insert into notifications (user_id, actor_id, type)
+      select ${viewer.id}, ${friend.id}, type from unnest(array['follow', 'follow_request']) type
+      returning id
+    ), counted as (
+      insert into notification_inboxes (user_id, unread_count) values (${viewer.id}, 2)
+    )
+    select max(id)::float8 as id from told`)
+  return told?.id ?? 0
 }
 
 /** Gives the viewer messages of others, two with the friend; answers the one that is the viewer's own. */
@@ -169,6 +197,7 @@ export function examplesIn(world: World) {
     message,
     pushSubscription,
     mutedWord,
+    notification,
   } = world
   const username = uniqueName()
   const ofUser = { id: friend.id, missing: MISSING_USERS }
@@ -212,6 +241,16 @@ export function examplesIn(world: World) {
     'GET /api/tweets/{id}/quotes': ofTweet,
     'GET /api/tweets/{id}/thread': ofTweet,
     'GET /api/bookmarks': {},
+    'GET /api/notifications': {},
+    'PUT /api/notifications/{id}/read': {
+      id: notification,
+      missing: [Number.MAX_SAFE_INTEGER],
+      forbidden: 404,
+    },
+    'PUT /api/notifications/read-all': { body: { up_to_id: notification } },
+    'GET /api/notifications/preferences': {},
+    'PUT /api/notifications/preferences': { body: { like: 'following' } },
+    'PUT /api/users/{id}/follow': { ...ofUser, body: { notify: true, show_retweets: false } },
     'GET /api/muted-words': {},
     'POST /api/muted-words': { body: { phrase: 'Spoiler', expires_at: '2099-01-01T00:00:00Z' } },
     'DELETE /api/muted-words/{id}': { id: mutedWord, missing: [Number.MAX_SAFE_INTEGER], forbidden: 404 },
@@ -300,6 +339,8 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(l order by tweet_id) from likes l where user_id in ${ids}) as likes,
       (select json_agg(b order by tweet_id) from bookmarks b where user_id in ${ids}) as bookmarks,
       (select json_agg(r order by id) from retweets r where user_id in ${ids}) as retweets,
+      (select json_agg(n order by id) from notifications n where user_id in ${ids}) as notifications,
+      (select json_agg(i order by user_id) from notification_inboxes i where user_id in ${ids}) as inboxes,
       (select json_agg(w order by id) from muted_words w where user_id in ${ids}) as muted_words,
       (select json_agg(m order by user_id, conversation_id) from muted_conversations m where user_id in ${ids})
         as muted_conversations,

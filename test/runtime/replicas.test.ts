@@ -36,6 +36,7 @@ async function ask(method: string, path: string, viewer?: Viewer, body?: unknown
     FAN_OUT_0: NOWHERE,
     ENGAGEMENT: NOWHERE,
     NOTIFICATIONS_0: NOWHERE,
+    PUSHES: NOWHERE,
     DATABASE_REPLICA_URL: replica.url,
     DATABASE_REPLICA_ENDPOINT: replica.endpoint,
   }

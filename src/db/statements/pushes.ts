@@ -83,7 +83,8 @@ export async function readPushes(db: Db, asked: readonly AskedPush[]): Promise<P
         order by p.id) as targets
       from push_subscriptions p
       join sessions s on s.id = p.session_id
-      where p.user_id = asked.user_id and ${isLive}) browsers
+      where p.user_id = asked.user_id and ${isLive}
+        and (o.message -> 'to' is null or o.message -> 'to' @> to_jsonb(p.id))) browsers
     left join lateral (
       select json_build_object('of', 'notification', 'notification', json_build_object(
         'id', n.id,
@@ -120,4 +121,26 @@ export async function readPushes(db: Db, asked: readonly AskedPush[]): Promise<P
     where browsers.targets is not null and (notified.news is not null or written.news is not null)`,
   )
   return rows.map(({ push }) => push)
+}
+
+/** Notes in the outbox which browsers are left to be pushed to: what comes again goes to these alone. */
+export async function narrowPushes(
+  db: Db,
+  narrowed: readonly { outbox_id: number; to: readonly number[] }[],
+): Promise<void> {
+  if (narrowed.length === 0) return
+  await query(
+    db,
+    sql`
+    with narrowed as (
+      select * from jsonb_to_recordset(${JSON.stringify(narrowed)}::jsonb) as n(outbox_id bigint, "to" jsonb)
+    ), held as (
+      select id from outbox where id in (select outbox_id from narrowed) order by id for update
+    )
+    update outbox o
+    set message = o.message || jsonb_build_object('to', narrowed."to")
+    from narrowed
+    join held on held.id = narrowed.outbox_id
+    where o.id = held.id`,
+  )
 }

@@ -185,6 +185,12 @@ export async function endSessions(db: Db, user: UserId, sessionId: string | null
 /** The session `s` is neither over nor ended. */
 export const isLive = sql`(s.revoked_at is null and s.expires_at > now())`
 
+/** Whether a sign-in is over: ended, or expired. */
+export async function isSessionOver(db: Db, session: string): Promise<boolean> {
+  const rows = await query(db, sql`select from sessions s where s.id = ${session}::uuid and not ${isLive}`)
+  return rows.length > 0
+}
+
 /** A CTE's body: sessions that end, of which `ended` has the `id`, take with them where their browsers are pushed to. */
 export const unsubscribeEnded = sql`
         delete from push_subscriptions where session_id in (select id from ended)`
