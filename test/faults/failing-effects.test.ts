@@ -7,7 +7,7 @@ import { buildsOf, expectIntact } from './harness/intact.ts'
 import { SCENE_TIMEOUT_MS, Scene } from './harness/scene.ts'
 
 const FOLLOWERS = 100
-const POSTS = 40
+const POSTS = 30
 /** Ten times what it takes on two cores that nobody else uses. */
 const TIMEOUT_MS = 300_000
 const STEP_WITHIN_MS = 120_000

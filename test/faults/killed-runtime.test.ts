@@ -8,7 +8,7 @@ import { SCENE_TIMEOUT_MS, Scene } from './harness/scene.ts'
 
 const KILLS = 10
 const FOLLOWERS = 200
-const POSTS_PER_KILL = 20
+const POSTS_PER_KILL = 15
 /** Ten times what it takes on two cores that nobody else uses. */
 const TIMEOUT_MS = 600_000
 const ROUND_WITHIN_MS = 120_000
