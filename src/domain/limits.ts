@@ -15,3 +15,7 @@ export const THREAD_LENGTH_MAX = 25
 /** How long after it was posted a tweet can be edited, and how often. */
 export const EDIT_WINDOW_SECONDS = 3600
 export const EDITS_MAX = 5
+
+/** Lists of one user, and members of one list. */
+export const LISTS_MAX = 100
+export const LIST_MEMBERS_MAX = 500

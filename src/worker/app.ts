@@ -10,6 +10,8 @@ import { answerProblem, problemResponse } from './problems.ts'
 import { authRoutes } from './routes/auth.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
+import { listMemberRoutes } from './routes/list-members.ts'
+import { listRoutes } from './routes/lists.ts'
 import { messageSettingsRoutes } from './routes/message-settings.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { notificationRoutes } from './routes/notifications.ts'
@@ -53,6 +55,8 @@ export function createApp() {
   app.route('/api/tweets', engagementRoutes())
   app.route('/api/tweets', tweetListRoutes())
   app.route('/api', ownListRoutes())
+  app.route('/api/lists', listRoutes())
+  app.route('/api/lists', listMemberRoutes())
   app.route('/api/timeline', timelineRoutes())
   app.route('/api/notifications', notificationRoutes())
   app.route('/api/messages', messageSettingsRoutes())
