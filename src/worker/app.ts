@@ -7,6 +7,7 @@ import { limitBody, onlyJson } from './middleware/json-body.ts'
 import { limitRate } from './middleware/rate-limit.ts'
 import { requestContext } from './middleware/request-context.ts'
 import { answerProblem, problemResponse } from './problems.ts'
+import { adminRoutes } from './routes/admin.ts'
 import { authRoutes } from './routes/auth.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
@@ -63,6 +64,7 @@ export function createApp() {
   app.route('/api/messages', messageRoutes())
   app.route('/api/push', pushRoutes())
   app.route('/api/stream', streamRoutes())
+  app.route('/api/admin', adminRoutes())
   app.route('/', documentationRoutes(app))
   return app
 }

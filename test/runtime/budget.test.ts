@@ -240,6 +240,11 @@ const ROUTES: Priced[] = [
       })
     }),
   ),
+  priced('PUT /api/admin/users/{id}/verified', oneStatement, async ({ isolate, reader, author }) => {
+    await rows(sql`update users set role = 'moderator' where id = ${reader.id}`)
+    const token = await tokenOf({ ...reader, role: 'moderator' })
+    return isolate.spend('PUT', `/api/admin/users/${author.id}/verified`, { token, body: { verified: true } })
+  }),
   priced('GET /api/stream', oneCall, ({ isolate, token }) => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }
     return isolate.spend('GET', '/api/stream', { headers })

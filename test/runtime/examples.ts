@@ -12,7 +12,7 @@ import { type ApiOptions, api, PASSWORD, rows, testDeps, uniqueName } from './ha
 import type { Operation } from './operations.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
 
-/** A viewer with at least two of everything that can be listed: every list has a second page. */
+/** A viewer, a moderator, with at least two of everything that can be listed: every list has a second page. */
 export interface World {
   viewer: Viewer
   token: string
@@ -42,9 +42,11 @@ export async function createWorld(): Promise<World> {
   const [owner, friend, other, stranger, asking, asking2] = await insertPeople(6)
   if (!owner || !friend || !other || !stranger || !asking || !asking2) throw new Error('Nobody was inserted')
   const passwordHash = await hashOfPassword()
-  await rows(sql`update users set password_hash = ${passwordHash} where id = ${owner.id}`)
-  const { sessionId: otherSession } = (await signIn(owner, passwordHash)).viewer
-  const { viewer, accessToken: token, refreshToken } = await signIn(owner, passwordHash)
+  await rows(sql`
+    update users set password_hash = ${passwordHash}, role = 'moderator' where id = ${owner.id}`)
+  const moderator: Viewer = { ...owner, role: 'moderator' }
+  const { sessionId: otherSession } = (await signIn(moderator, passwordHash)).viewer
+  const { viewer, accessToken: token, refreshToken } = await signIn(moderator, passwordHash)
 
   await insertFollowers([friend, other], viewer)
   for (const followee of [friend, other]) await insertFollowers([viewer], followee)
@@ -256,6 +258,7 @@ export function examplesIn(world: World) {
       forbidden: 403,
     },
     'DELETE /api/lists/{id}/members/{userId}': { ...ofList, ...withFriend, forbidden: 403 },
+    'PUT /api/admin/users/{id}/verified': { ...ofUser, body: { verified: true }, forbidden: 403 },
     'DELETE /api/lists/{id}': { ...ofList, forbidden: 403 },
     'DELETE /api/tweets/{id}': { id: tweet, missing: MISSING_TWEETS, forbidden: 403 },
     'DELETE /api/auth/sessions/{id}': { id: otherSession, missing: [crypto.randomUUID()], forbidden: 404 },
