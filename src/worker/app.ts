@@ -18,6 +18,7 @@ import { messageRoutes } from './routes/messages.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { ownListRoutes } from './routes/own-lists.ts'
 import { pushRoutes } from './routes/push.ts'
+import { recommendationRoutes } from './routes/recommendations.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { threadRoutes } from './routes/threads.ts'
@@ -56,6 +57,7 @@ export function createApp() {
   app.route('/api/tweets', engagementRoutes())
   app.route('/api/tweets', tweetListRoutes())
   app.route('/api', ownListRoutes())
+  app.route('/api/recommendations', recommendationRoutes())
   app.route('/api/lists', listRoutes())
   app.route('/api/lists', listMemberRoutes())
   app.route('/api/timeline', timelineRoutes())

@@ -215,6 +215,12 @@ const ROUTES: Priced[] = [
     const { id } = pushSubscription.parse(made.body)
     return isolate.spend('DELETE', `/api/push/subscriptions/${id}`, { token })
   }),
+  priced('GET /api/recommendations/users', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/recommendations/users', { token }),
+  ),
+  priced('DELETE /api/recommendations/users/{id}', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('DELETE', `/api/recommendations/users/${author.id}`, { token }),
+  ),
   priced('GET /api/lists', oneStatement, ({ isolate, token }) =>
     isolate.spend('GET', '/api/lists', { token }),
   ),

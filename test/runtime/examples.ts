@@ -245,6 +245,8 @@ export function examplesIn(world: World) {
       missing: [Number.MAX_SAFE_INTEGER],
       forbidden: 404,
     },
+    'GET /api/recommendations/users': {},
+    'DELETE /api/recommendations/users/{id}': { ...ofUser, id: stranger.id },
     'GET /api/lists': {},
     'POST /api/lists': { body: { name: 'An example' } },
     'GET /api/lists/{id}': ofList,
@@ -319,6 +321,8 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(c order by user_id, other_id) from conversations c
        where user_id in ${ids} or other_id in ${ids}) as conversations,
       (select json_agg(p order by id) from push_subscriptions p where user_id in ${ids}) as push_subscriptions,
+      (select json_agg(d order by user_id, dismissed_id) from dismissed_recommendations d
+       where user_id in ${ids}) as dismissed,
       (select json_agg(l order by id) from lists l where owner_id in ${ids}) as lists,
       (select json_agg(m order by list_id, user_id) from list_members m where user_id in ${ids}) as list_members,
       (select count(*)::int from counter_deltas where subject = 'user' and subject_id in ${ids}) as deltas`)
