@@ -18,3 +18,7 @@ export const EDITS_MAX = 5
 
 /** Muted words of one user that have not expired. */
 export const MUTED_WORDS_MAX = 200
+
+/** Lists of one user, and members of one list. */
+export const LISTS_MAX = 100
+export const LIST_MEMBERS_MAX = 500

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
+import { list } from '../../src/contracts/http/lists.ts'
 import { message } from '../../src/contracts/http/messages.ts'
 import { pushSubscription } from '../../src/contracts/http/push.ts'
 import { type EntryId, newTweetId, type TweetId } from '../../src/domain/ids.ts'
@@ -57,6 +58,14 @@ async function writtenToReader({ isolate, reader, author }: Scene): Promise<numb
   const options = { token: await tokenOf(author), body: { content: 'A word' } }
   const { body } = await isolate.spend('POST', `/api/messages/${reader.id}`, options)
   return message.parse(body).id
+}
+
+/** A list of the reader's, with the author on it; answers its path. */
+async function listOfReader({ isolate, author, token }: Scene): Promise<string> {
+  const { body } = await isolate.spend('POST', '/api/lists', { token, body: { name: 'Thrift' } })
+  const path = `/api/lists/${list.parse(body).id}`
+  await isolate.spend('POST', `${path}/members/${author.id}`, { token })
+  return path
 }
 
 interface Priced {
@@ -169,13 +178,13 @@ const ROUTES: Priced[] = [
   priced('GET /api/notifications', oneStatement, ({ isolate, token }) =>
     isolate.spend('GET', '/api/notifications', { token }),
   ),
-  priced('PUT /api/notifications/{id}/read', oneStatement, async ({ isolate, reader, author, token }) => {
+  priced('PUT /api/notifications/{id}/read', statementAndCall, async ({ isolate, reader, author, token }) => {
     const [told] = await rows<{ id: number }>(sql`
       insert into notifications (user_id, actor_id, type) values (${reader.id}, ${author.id}, 'follow')
       returning id::float8 as id`)
     return isolate.spend('PUT', `/api/notifications/${told?.id}/read`, { token })
   }),
-  priced('PUT /api/notifications/read-all', oneStatement, ({ isolate, token }) =>
+  priced('PUT /api/notifications/read-all', statementAndCall, ({ isolate, token }) =>
     isolate.spend('PUT', '/api/notifications/read-all', { token, body: {} }),
   ),
   priced('GET /api/notifications/preferences', oneStatement, ({ isolate, token }) =>
@@ -242,6 +251,42 @@ const ROUTES: Priced[] = [
     const made = await isolate.spend('POST', '/api/push/subscriptions', { token, body })
     const { id } = pushSubscription.parse(made.body)
     return isolate.spend('DELETE', `/api/push/subscriptions/${id}`, { token })
+  }),
+  priced('GET /api/recommendations/users', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/recommendations/users', { token }),
+  ),
+  priced('DELETE /api/recommendations/users/{id}', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('DELETE', `/api/recommendations/users/${author.id}`, { token }),
+  ),
+  priced('GET /api/lists', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/lists', { token }),
+  ),
+  priced('POST /api/lists', oneStatement, ({ isolate, token }) =>
+    isolate.spend('POST', '/api/lists', { token, body: { name: 'Thrift' } }),
+  ),
+  ...(['', '/members', '/timeline'] as const).map((part) =>
+    priced(`GET /api/lists/{id}${part}`, oneStatement, async (scene) =>
+      scene.isolate.spend('GET', `${await listOfReader(scene)}${part}`, { token: scene.token }),
+    ),
+  ),
+  priced('PUT /api/lists/{id}', oneStatement, async (scene) =>
+    scene.isolate.spend('PUT', await listOfReader(scene), { token: scene.token, body: { name: 'Thrifty' } }),
+  ),
+  priced('DELETE /api/lists/{id}', oneStatement, async (scene) =>
+    scene.isolate.spend('DELETE', await listOfReader(scene), { token: scene.token }),
+  ),
+  ...(['POST', 'DELETE'] as const).map((method) =>
+    priced(`${method} /api/lists/{id}/members/{userId}`, oneStatement, async (scene) => {
+      const member = (method === 'POST' ? scene.reader : scene.author).id
+      return scene.isolate.spend(method, `${await listOfReader(scene)}/members/${member}`, {
+        token: scene.token,
+      })
+    }),
+  ),
+  priced('PUT /api/admin/users/{id}/verified', oneStatement, async ({ isolate, reader, author }) => {
+    await rows(sql`update users set role = 'moderator' where id = ${reader.id}`)
+    const token = await tokenOf({ ...reader, role: 'moderator' })
+    return isolate.spend('PUT', `/api/admin/users/${author.id}/verified`, { token, body: { verified: true } })
   }),
   priced('GET /api/stream', statementAndCall, ({ isolate, token }) => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }

@@ -2,14 +2,17 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { insertMessage } from '../../src/db/statements/send-message.ts'
 import { insertSession } from '../../src/db/statements/sessions.ts'
+import type { ListId } from '../../src/domain/ids.ts'
+import { createList } from '../../src/services/change-lists.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { issueTokens, startSession, type TokenPair } from '../../src/services/issue-tokens.ts'
+import { addListMember } from '../../src/services/list-members.ts'
 import { subscribeToPush } from '../../src/services/subscribe-to-push.ts'
 import { type ApiOptions, api, PASSWORD, rows, testDeps, uniqueName } from './harness.ts'
 import type { Operation } from './operations.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
 
-/** A viewer with at least two of everything that can be listed: every list has a second page. */
+/** A viewer, a moderator, with at least two of everything that can be listed: every list has a second page. */
 export interface World {
   viewer: Viewer
   token: string
@@ -35,15 +38,19 @@ export interface World {
   asking: Viewer
   /** The viewer's own message to the friend. */
   message: number
+  /** A public list of the viewer's, with two members who tweet. */
+  list: number
 }
 
 export async function createWorld(): Promise<World> {
   const [owner, friend, other, stranger, asking, asking2] = await insertPeople(6)
   if (!owner || !friend || !other || !stranger || !asking || !asking2) throw new Error('Nobody was inserted')
   const passwordHash = await hashOfPassword()
-  await rows(sql`update users set password_hash = ${passwordHash} where id = ${owner.id}`)
-  const { sessionId: otherSession } = (await signIn(owner, passwordHash)).viewer
-  const { viewer, accessToken: token, refreshToken } = await signIn(owner, passwordHash)
+  await rows(sql`
+    update users set password_hash = ${passwordHash}, role = 'moderator' where id = ${owner.id}`)
+  const moderator: Viewer = { ...owner, role: 'moderator' }
+  const { sessionId: otherSession } = (await signIn(moderator, passwordHash)).viewer
+  const { viewer, accessToken: token, refreshToken } = await signIn(moderator, passwordHash)
 
   await insertFollowers([friend, other], viewer)
   for (const followee of [friend, other]) await insertFollowers([viewer], followee)
@@ -56,6 +63,7 @@ export async function createWorld(): Promise<World> {
   const notification = await notifyOf(viewer, friend)
   const pushSubscription = await subscribe(viewer)
   const message = await correspond(viewer, friend, [other, asking, asking2])
+  const list = await makeLists(viewer, [friend, other])
   const strangersToken = await tokenOf(stranger)
   const people = { viewer, friend, stranger, strangersToken, asking }
   return {
@@ -69,6 +77,7 @@ export async function createWorld(): Promise<World> {
     pushSubscription,
     mutedWord,
     notification,
+    list,
   }
 }
 
@@ -133,6 +142,15 @@ async function engage(viewer: Viewer, others: readonly Viewer[], tweet: number, 
 async function subscribe(viewer: Viewer): Promise<number> {
   const { endpoint, keys } = browser()
   return (await subscribeToPush(testDeps(), viewer, { endpoint, ...keys })).subscription.id
+}
+
+/** Gives the viewer two lists; answers the one that has these members. */
+async function makeLists(viewer: Viewer, members: readonly Viewer[]): Promise<number> {
+  const deps = testDeps()
+  await createList(deps, viewer, { name: 'Empty', isPrivate: true })
+  const { id } = await createList(deps, viewer, { name: 'Friends', isPrivate: false })
+  for (const member of members) await addListMember(deps, viewer, id as ListId, member)
+  return id
 }
 
 /** What a browser gives that nobody pushes to; the keys are those of RFC 8291's example. */
@@ -203,6 +221,7 @@ export function examplesIn(world: World) {
   const ofUser = { id: friend.id, missing: MISSING_USERS }
   const ofTweet = { id: tweet, missing: MISSING_TWEETS }
   const withFriend = { userId: friend.id, missingUsers: MISSING_USERS }
+  const ofList = { id: world.list, missing: [Number.MAX_SAFE_INTEGER, 1e15] }
   const ofRequest = { userId: world.asking.id, missingUsers: MISSING_USERS }
   const examples: Record<string, Example> = {
     'GET /api/health': {},
@@ -286,6 +305,23 @@ export function examplesIn(world: World) {
       missing: [Number.MAX_SAFE_INTEGER],
       forbidden: 404,
     },
+    'GET /api/recommendations/users': {},
+    'DELETE /api/recommendations/users/{id}': { ...ofUser, id: stranger.id },
+    'GET /api/lists': {},
+    'POST /api/lists': { body: { name: 'An example' } },
+    'GET /api/lists/{id}': ofList,
+    'PUT /api/lists/{id}': { ...ofList, body: { name: 'A change', is_private: false }, forbidden: 403 },
+    'GET /api/lists/{id}/members': ofList,
+    'GET /api/lists/{id}/timeline': ofList,
+    'POST /api/lists/{id}/members/{userId}': {
+      ...ofList,
+      userId: stranger.id,
+      missingUsers: MISSING_USERS,
+      forbidden: 403,
+    },
+    'DELETE /api/lists/{id}/members/{userId}': { ...ofList, ...withFriend, forbidden: 403 },
+    'PUT /api/admin/users/{id}/verified': { ...ofUser, body: { verified: true }, forbidden: 403 },
+    'DELETE /api/lists/{id}': { ...ofList, forbidden: 403 },
     'DELETE /api/tweets/{id}': { id: tweet, missing: MISSING_TWEETS, forbidden: 403 },
     'DELETE /api/auth/sessions/{id}': { id: otherSession, missing: [crypto.randomUUID()], forbidden: 404 },
     'POST /api/auth/password': {
@@ -350,6 +386,10 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(c order by user_id, other_id) from conversations c
        where user_id in ${ids} or other_id in ${ids}) as conversations,
       (select json_agg(p order by id) from push_subscriptions p where user_id in ${ids}) as push_subscriptions,
+      (select json_agg(d order by user_id, dismissed_id) from dismissed_recommendations d
+       where user_id in ${ids}) as dismissed,
+      (select json_agg(l order by id) from lists l where owner_id in ${ids}) as lists,
+      (select json_agg(m order by list_id, user_id) from list_members m where user_id in ${ids}) as list_members,
       (select count(*)::int from counter_deltas where subject = 'user' and subject_id in ${ids}) as deltas`)
   return z.record(z.string(), z.unknown()).parse(state)
 }

@@ -177,7 +177,12 @@ export interface ReadState {
 /** Marks one as read; again changes nothing. Null where the reader has no such notification. */
 export async function markNotificationRead(db: Db, viewer: UserId, id: number): Promise<ReadState | null> {
   const [row] = await transaction<{ state: ReadState | null }>(db, {
-    before: [raiseVersions([viewer])],
+    before: [
+      raiseVersions(
+        [viewer],
+        sql`exists (select from notifications n where n.id = ${id} and n.user_id = u.id)`,
+      ),
+    ],
     main: sql`
     with target as (
       select id, is_read from notifications where id = ${id} and user_id = ${viewer} and withdrawn_at is null
