@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { notificationEvent } from '../../src/contracts/queues.ts'
 import type { Telling, TimelineOp } from '../../src/contracts/timeline.ts'
+import { markAllNotificationsRead } from '../../src/db/statements/notifications.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
 import type { Deps } from '../../src/services/deps.ts'
 import { until } from '../../tools/stack/until.ts'
 import { inTransaction } from './harness/community.ts'
+import { deadlocksIn } from './harness/endpoint.ts'
 import { type NotificationScene, openScene } from './harness/notification-scene.ts'
 import { consumeRows, dyingBefore, notificationsOwed, type OwedRow } from './harness/notifications.ts'
 import { WRONG_NOTIFICATIONS } from './harness/wrong-notifications.ts'
@@ -69,12 +72,14 @@ function listening(sockets: ReadonlyMap<UserId, number>): Deps {
   }
 }
 
-/** Whom pushes are owed to, and of which notification. */
-const pushesIn = (rows: readonly OwedRow[]) =>
-  rows.flatMap(({ message }) => {
-    const { type, user_id, id } = Object(message)
-    return type === 'push' ? [[user_id, id]] : []
-  })
+/** Whom pushes are owed to, and of which notification, by whom. */
+const pushesIn = (rows: readonly OwedRow[]): [UserId, number][] =>
+  rows
+    .flatMap(({ message }): [UserId, number][] => {
+      const event = notificationEvent.parse(message)
+      return event.type === 'push' ? [[event.user_id as UserId, event.id]] : []
+    })
+    .toSorted(([one], [other]) => one - other)
 
 const newsTo = (user: UserId) =>
   scene
@@ -290,7 +295,7 @@ describe('a recipient whose timeline fails', () => {
     expect(await consumeRows(scene.deps, own, true)).toEqual({ acked: idsOf(own), retried: [] })
     expect(newsTo(failing)).toHaveLength(1)
     for (const fan of [pushed, ...others]) expect(newsTo(fan)).toHaveLength(1)
-    expect(pushesIn(await owed()).map(([user]) => user)).toEqual([pushed, failing])
+    expect(pushesIn(await owed()).map(([user]) => user)).toEqual([failing, pushed])
   })
 
   it('has its message come again, and the others of the batch be done', async () => {
@@ -328,9 +333,7 @@ describe('a push', () => {
     await consumeRows(deps, rows)
     const pushes = await owed()
     expect(pushesIn(pushes).map(([user]) => user)).toEqual([offline, cold])
-    expect(pushes.map(({ message }) => message)).toEqual(
-      pushesIn(pushes).map(([user_id, id]) => ({ type: 'push', v: 1, user_id, of: 'notification', id })),
-    )
+    expect(pushes).toHaveLength(2)
     await consumeRows(deps, rows, true)
     expect(await owed()).toEqual(pushes)
   })
@@ -443,6 +446,12 @@ describe('what is done in steps', () => {
   })
 })
 
+/** How many wait for locks. */
+async function waiting(): Promise<number> {
+  const { rows } = await scene.database.pool.query('select distinct pid from pg_locks where not granted')
+  return rows.length
+}
+
 /**
  * Consumes what tells somebody of something, held up when it is stored and not yet committed, then does something and
  * consumes what that owes, which has to wait.
@@ -451,10 +460,6 @@ async function consumeOnceToldMeanwhile(user: UserId, happens: () => Promise<unk
   const telling = await owed()
   const lock = { text: 'select from users where id = $1 for update', values: [user] }
   const consumed: Promise<unknown>[] = []
-  const waiting = async () => {
-    const { rows } = await scene.database.pool.query('select distinct pid from pg_locks where not granted')
-    return rows.length
-  }
   await inTransaction(scene.database.pool, [lock], async () => {
     consumed.push(consumeRows(scene.deps, telling))
     expect(await until(async () => (await waiting()) === 1, { withinMs: 10_000 })).toBe(true)
@@ -490,8 +495,74 @@ describe('while somebody is being told of a tweet', () => {
 
   it('who takes it back waits, and withdraws it', async () => {
     const { author, other, tweet } = await likedTweet()
+    await scene.prefer(author, {})
     await consumeOnceToldMeanwhile(other, () => scene.unlike(other, tweet))
     expect(await scene.inboxOf(author)).toEqual([])
     expect(await scene.unreadOf(author)).toBe(0)
+  })
+})
+
+describe('batches that concern the same people', () => {
+  it('wait for each other, whatever their order, and for marks and deletions, without a deadlock', async () => {
+    const fans = await scene.people.addUsers(40)
+    const authors = await scene.people.addUsers(8)
+    for (const author of authors) {
+      const order = fans.toSorted(() => Math.random() - 0.5)
+      for (const fan of order) await scene.people.add('follows', fan, author, { notify: true })
+    }
+    const tweets = await Promise.all(authors.map((author) => scene.publish(author, 'news')))
+    for (const [n, fan] of fans.entries()) await scene.like(fan, tweets[n % tweets.length] as TweetId)
+    const rows = await owed()
+    const batches = authors.map((_, n) => rows.filter((_row, place) => place % authors.length === n))
+    const shuffled = batches.map((batch) => batch.toSorted(() => Math.random() - 0.5))
+    for (const fan of fans) await scene.prefer(fan, {})
+    // All of them have begun when the first may go on.
+    const last = {
+      text: 'select from notification_inboxes where user_id = $1 for update',
+      values: [fans.at(-1)],
+    }
+    const consumed: Promise<unknown>[] = []
+    await inTransaction(scene.database.pool, [last], async () => {
+      consumed.push(...shuffled.map((batch) => consumeRows(scene.deps, batch)))
+      const haveBegun = async () => (await waiting()) === shuffled.length
+      expect(await until(haveBegun, { withinMs: 10_000 })).toBe(true)
+    })
+    await Promise.all([
+      ...consumed,
+      ...shuffled.map((batch) => consumeRows(scene.deps, batch.toReversed(), true)),
+      ...fans.map((fan) => markAllNotificationsRead(scene.db, fan, null)),
+      ...authors.slice(0, 3).map((author, n) => scene.remove(author, tweets[n] as TweetId)),
+    ])
+    await Promise.all([scene.settle(), scene.settle()])
+    await scene.settle()
+    const { rows: wrong } = await scene.database.pool.query(WRONG_NOTIFICATIONS)
+    const concerned = new Set<unknown>([...fans, ...authors])
+    expect(wrong.filter(({ what }) => concerned.has(what.user_id) && what.type !== 'follow')).toEqual([])
+    expect(await deadlocksIn(scene.database.pool)).toBe(0)
+  })
+
+  it('and the same tweets, too', async () => {
+    const [author, ...fans] = (await scene.people.addUsers(7)) as [UserId, ...UserId[]]
+    const tweets = await Promise.all(Array.from({ length: 10 }, () => scene.tweetOf(author)))
+    for (const fan of fans) for (const tweet of tweets) await scene.like(fan, tweet)
+    const likes = await owed()
+    for (const tweet of tweets) await scene.remove(author, tweet)
+    const deletions = (await owed()).filter(({ id }) => !idsOf(likes).includes(id))
+    const byFan = fans.map((_, n) => likes.slice(n * tweets.length, (n + 1) * tweets.length))
+    const consumed: Promise<unknown>[] = []
+    const last = {
+      text: `select pg_advisory_xact_lock(max(hashtextextended('notified:' || id, 0))) from unnest($1::bigint[]) id`,
+      values: [tweets],
+    }
+    await inTransaction(scene.database.pool, [last], async () => {
+      consumed.push(...[deletions, ...byFan].map((batch) => consumeRows(scene.deps, batch)))
+      const haveBegun = async () => (await waiting()) === consumed.length
+      expect(await until(haveBegun, { withinMs: 10_000 })).toBe(true)
+    })
+    await Promise.all(consumed)
+    await scene.settle()
+    expect(await scene.inboxOf(author)).toEqual([])
+    expect(await scene.unreadOf(author)).toBe(0)
+    expect(await deadlocksIn(scene.database.pool)).toBe(0)
   })
 })
