@@ -1,20 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { notificationEvent } from '../../src/contracts/queues.ts'
-import type { Telling, TimelineOp } from '../../src/contracts/timeline.ts'
-import { splitAudience } from '../../src/db/statements/plan-notifications.ts'
-import type { TweetId, UserId } from '../../src/domain/ids.ts'
+import { pushEvent } from '../../src/contracts/queues.ts'
+import type { TimelineOp } from '../../src/contracts/timeline.ts'
+import type { UserId } from '../../src/domain/ids.ts'
 import type { Deps } from '../../src/services/deps.ts'
-import { until } from '../../tools/stack/until.ts'
-import { inTransaction } from './harness/community.ts'
-import { type NotificationScene, openScene } from './harness/notification-scene.ts'
-import {
-  consumeRows,
-  dyingBefore,
-  notificationsOwed,
-  type OwedRow,
-  pushRowsOwed,
-} from './harness/notifications.ts'
-import { WRONG_NOTIFICATIONS } from './harness/wrong-notifications.ts'
+import { failingFor, type NotificationScene, openScene } from './harness/notification-scene.ts'
+import { consumeRows, dyingBefore, type OwedRow } from './harness/notifications.ts'
 
 let scene: NotificationScene
 
@@ -28,44 +18,7 @@ afterEach(async () => {
   scene.told.timelines.clear()
 })
 
-const owed = () => notificationsOwed(scene.database.pool)
-const pushesOwed = () => pushRowsOwed(scene.database.pool)
 const idsOf = (rows: readonly OwedRow[]) => rows.map(({ id }) => id)
-
-async function likedTweet(): Promise<{ author: UserId; other: UserId; tweet: TweetId }> {
-  const [author, other] = await scene.people.addUsers(2)
-  if (author === undefined || other === undefined) throw new Error('Nobody is there')
-  await scene.warm(author)
-  const tweet = await scene.tweetOf(author)
-  await scene.like(other, tweet)
-  return { author, other, tweet }
-}
-
-/** An author with so many who asked to be told of their tweets. */
-async function subscribed(count: number): Promise<{ author: UserId; fans: UserId[] }> {
-  const author = await scene.people.addUser()
-  const fans = await scene.people.addUsers(count)
-  await scene.database.pool.query(
-    'insert into follows (follower_id, following_id, notify) select unnest($1::bigint[]), $2, true',
-    [fans, author],
-  )
-  await scene.warm(...fans)
-  return { author, fans: fans.toSorted((a, b) => a - b) }
-}
-
-/** A world in which calls of these timelines fail, for as long as it is wanted. */
-function failingFor(isFailing: (user: UserId) => boolean): Deps {
-  return {
-    ...scene.deps,
-    timeline: (user) => ({
-      ...scene.deps.timeline(user),
-      apply: (ops: TimelineOp[]) =>
-        isFailing(user)
-          ? Promise.reject(new Error('The object was reset'))
-          : scene.deps.timeline(user).apply(ops),
-    }),
-  }
-}
 
 /** A world in which these have so many sockets open. */
 function listening(sockets: ReadonlyMap<UserId, number>): Deps {
@@ -78,49 +31,42 @@ function listening(sockets: ReadonlyMap<UserId, number>): Deps {
   }
 }
 
-/** Whom pushes are owed to, and of which notification. */
-const pushesIn = (rows: readonly OwedRow[]) =>
-  rows.flatMap(({ message }) => {
-    const { type, user_id, id } = Object(message)
-    return type === 'push' ? [[user_id, id]] : []
-  })
-
-const newsTo = (user: UserId) =>
-  scene
-    .tellingsTo(user)
-    .flatMap((telling) => (telling.type === 'notification' ? [telling.notification.id] : []))
-
-async function countOf(condition: string, values: unknown[] = []): Promise<number | null> {
-  return (await scene.database.pool.query(`select from notifications where ${condition}`, values)).rowCount
-}
+/** Whom pushes are owed to, and of which notification, by whom. */
+const pushesIn = (rows: readonly OwedRow[]): [UserId, number][] =>
+  rows
+    .flatMap(({ message }): [UserId, number][] => {
+      const event = pushEvent.parse(message)
+      return [[event.user_id as UserId, event.id]]
+    })
+    .toSorted(([one], [other]) => one - other)
 
 describe('a message', () => {
   it('that is delivered twice at once is one notification, told, and one push', async () => {
     for (let round = 0; round < 5; round++) {
-      const { author } = await likedTweet()
+      const { author } = await scene.likedTweet()
       await scene.subscribe(author)
-      const rows = await owed()
+      const rows = await scene.owed()
       await Promise.all([consumeRows(scene.deps, rows), consumeRows(scene.deps, rows)])
       expect(await scene.inboxOf(author)).toHaveLength(1)
       expect(await scene.unreadOf(author)).toBe(1)
-      expect(new Set(newsTo(author)).size).toBe(1)
-      expect(pushesIn(await pushesOwed()).filter(([user]) => user === author)).toHaveLength(1)
+      expect(new Set(scene.newsTo(author)).size).toBe(1)
+      expect(pushesIn(await scene.pushesOwed()).filter(([user]) => user === author)).toHaveLength(1)
       await scene.settle()
     }
   })
 
   it('that stands in a batch twice is planned once', async () => {
-    const { author, fans } = await subscribed(60)
+    const { author, fans } = await scene.subscribed(60)
     await scene.publish(author, 'news')
-    const rows = await owed()
+    const rows = await scene.owed()
     expect(await consumeRows(scene.deps, [...rows, ...rows])).toMatchObject({ retried: [] })
-    expect(await owed()).toEqual([])
-    for (const fan of fans) expect(newsTo(fan)).toHaveLength(1)
+    expect(await scene.owed()).toEqual([])
+    for (const fan of fans) expect(scene.newsTo(fan)).toHaveLength(1)
   })
 
   it('is done when its outbox row is gone', async () => {
-    const { author } = await likedTweet()
-    const rows = await owed()
+    const { author } = await scene.likedTweet()
+    const rows = await scene.owed()
     await scene.database.pool.query('delete from outbox')
     expect(await consumeRows(scene.deps, rows)).toEqual({ acked: idsOf(rows), retried: [] })
     expect(await scene.inboxOf(author)).toEqual([])
@@ -130,84 +76,84 @@ describe('a message', () => {
     ['as they came', (rows: OwedRow[]) => rows],
     ['in reverse', (rows: OwedRow[]) => rows.toReversed()],
   ])('of what was done and undone tells what holds, %s', async (_, order) => {
-    const { author, other, tweet } = await likedTweet()
+    const { author, other, tweet } = await scene.likedTweet()
     await scene.unlike(other, tweet)
     await scene.like(other, tweet)
     await scene.unlike(other, tweet)
-    for (const row of order(await owed())) await consumeRows(scene.deps, [row])
+    for (const row of order(await scene.owed())) await consumeRows(scene.deps, [row])
     expect(await scene.inboxOf(author)).toEqual([])
     expect(await scene.unreadOf(author)).toBe(0)
-    expect(await owed()).toEqual([])
+    expect(await scene.owed()).toEqual([])
   })
 })
 
 describe('a consumer that is killed', () => {
   it('before it writes has done nothing', async () => {
-    const { author } = await likedTweet()
-    const rows = await owed()
+    const { author } = await scene.likedTweet()
+    const rows = await scene.owed()
     await expect(consumeRows({ ...scene.deps, db: dyingBefore('write', scene.db) }, rows)).rejects.toThrow(
       'Killed',
     )
     expect(await scene.inboxOf(author)).toEqual([])
     await consumeRows(scene.deps, rows)
     expect(await scene.inboxOf(author)).toHaveLength(1)
-    expect(await owed()).toEqual([])
+    expect(await scene.owed()).toEqual([])
   })
 
   it('between writing and telling leaves it to the next try to tell, once counted', async () => {
-    const { author } = await likedTweet()
-    const rows = await owed()
+    const { author } = await scene.likedTweet()
+    const rows = await scene.owed()
     expect(
       await consumeRows(
-        failingFor(() => true),
+        failingFor(scene, () => true),
         rows,
       ),
     ).toEqual({ acked: [], retried: idsOf(rows) })
     expect(await scene.unreadOf(author)).toBe(1)
-    expect(newsTo(author)).toEqual([])
+    expect(scene.newsTo(author)).toEqual([])
     expect(await consumeRows(scene.deps, rows, true)).toEqual({ acked: idsOf(rows), retried: [] })
-    expect(newsTo(author)).toHaveLength(1)
+    expect(scene.newsTo(author)).toHaveLength(1)
     expect(await scene.unreadOf(author)).toBe(1)
-    expect(await owed()).toEqual([])
+    expect(await scene.owed()).toEqual([])
   })
 
   it.each([
     ['by the queue', true],
     ['by the relay, as if it were new', false],
   ])('between telling and settling has it told again when it comes again, %s', async (_, again) => {
-    const { author } = await likedTweet()
+    const { author } = await scene.likedTweet()
     await scene.subscribe(author)
-    const rows = await owed()
+    const rows = await scene.owed()
     const killed = { ...scene.deps, db: dyingBefore('settle', scene.db) }
     await expect(consumeRows(killed, rows)).rejects.toThrow('Killed')
-    expect(await owed()).toHaveLength(1)
+    expect(await scene.owed()).toHaveLength(1)
     await consumeRows(scene.deps, rows, again)
-    const [first, second] = newsTo(author)
+    const [first, second] = scene.newsTo(author)
     expect(second).toBe(first)
     expect(await scene.unreadOf(author)).toBe(1)
-    expect(pushesIn(await pushesOwed())).toEqual([[author, first]])
+    expect(pushesIn(await scene.pushesOwed())).toEqual([[author, first]])
   })
 
   it('when it has withdrawn something has that told again, too', async () => {
-    const { author, other, tweet } = await likedTweet()
+    const { author, other, tweet } = await scene.likedTweet()
     await scene.settle()
     await scene.unlike(other, tweet)
-    const rows = await owed()
+    const rows = await scene.owed()
     await consumeRows(
-      failingFor(() => true),
+      failingFor(scene, () => true),
       rows,
     )
     await consumeRows(scene.deps, rows)
     expect(scene.tellingsTo(author).at(-1)).toMatchObject({
       type: 'notifications_withdrawn',
-      ids: newsTo(author),
+      ids: scene.newsTo(author),
       unread: { count: 0 },
     })
   })
 
   it('while another has the same message has not had it done by the other’s word', async () => {
-    const { author, other, tweet } = await likedTweet()
-    const rows = await owed()
+    const { author, other, tweet } = await scene.likedTweet()
+    const rows = await scene.owed()
     // The like is taken back while the first tells of it; the second withdraws it and is killed.
     const first = {
       ...scene.deps,
@@ -216,7 +162,7 @@ describe('a consumer that is killed', () => {
         apply: async (ops: TimelineOp[]) => {
           await scene.unlike(other, tweet)
           await consumeRows(
-            failingFor(() => true),
+            failingFor(scene, () => true),
             rows,
           )
           return scene.deps.timeline(user).apply(ops)
@@ -224,7 +170,7 @@ describe('a consumer that is killed', () => {
       }),
     }
     await consumeRows(first, rows)
-    expect(idsOf(await owed())).toEqual(expect.arrayContaining(idsOf(rows)))
+    expect(idsOf(await scene.owed())).toEqual(expect.arrayContaining(idsOf(rows)))
     await consumeRows(scene.deps, rows)
     expect(scene.tellingsTo(author).at(-1)).toMatchObject({ type: 'notifications_withdrawn' })
     await scene.settle()
@@ -233,23 +179,23 @@ describe('a consumer that is killed', () => {
 
 describe('what is told again', () => {
   it('is not what one no longer wants to know', async () => {
-    const { author, other } = await likedTweet()
-    const rows = await owed()
+    const { author, other } = await scene.likedTweet()
+    const rows = await scene.owed()
     await consumeRows(
-      failingFor(() => true),
+      failingFor(scene, () => true),
       rows,
     )
     await scene.people.add('blocks', author, other)
     await consumeRows(scene.deps, rows, true)
-    expect(newsTo(author)).toEqual([])
-    expect(await owed()).toEqual([])
+    expect(scene.newsTo(author)).toEqual([])
+    expect(await scene.owed()).toEqual([])
   })
 
   it('knows what was read meanwhile', async () => {
-    const { author } = await likedTweet()
-    const rows = await owed()
+    const { author } = await scene.likedTweet()
+    const rows = await scene.owed()
     await consumeRows(
-      failingFor(() => true),
+      failingFor(scene, () => true),
       rows,
     )
     await scene.database.pool.query(
@@ -264,32 +210,32 @@ describe('what is told again', () => {
   })
 
   it('is all, where one of several messages about it comes again', async () => {
-    const { author, other, tweet } = await likedTweet()
-    const rows = await owed()
+    const { author, other, tweet } = await scene.likedTweet()
+    const rows = await scene.owed()
     await consumeRows(
-      failingFor(() => true),
+      failingFor(scene, () => true),
       rows,
     )
     await scene.unlike(other, tweet)
     await scene.like(other, tweet)
     await scene.settle()
-    expect(new Set(newsTo(author)).size).toBe(1)
+    expect(new Set(scene.newsTo(author)).size).toBe(1)
     expect(scene.tellingsTo(author).at(-1)).toMatchObject({ type: 'notification', unread: { count: 1 } })
   })
 })
 
 describe('a recipient whose timeline fails', () => {
   it('keeps back nobody else of an audience, nor their pushes, and is told when it answers again', async () => {
-    const { author, fans } = await subscribed(5)
+    const { author, fans } = await scene.subscribed(5)
     const [failing, pushed, ...others] = fans as [UserId, UserId, ...UserId[]]
     await scene.subscribe(failing, pushed)
     await scene.publish(author, 'news')
-    const rows = await owed()
-    const broken = failingFor((user) => user === failing)
+    const rows = await scene.owed()
+    const broken = failingFor(scene, (user) => user === failing)
     expect(await consumeRows(broken, rows)).toEqual({ acked: idsOf(rows), retried: [] })
-    for (const fan of [pushed, ...others]) expect(newsTo(fan)).toHaveLength(1)
-    const left = await owed()
-    expect(pushesIn(await pushesOwed()).map(([user]) => user)).toEqual([pushed])
+    for (const fan of [pushed, ...others]) expect(scene.newsTo(fan)).toHaveLength(1)
+    const left = await scene.owed()
+    expect(pushesIn(await scene.pushesOwed()).map(([user]) => user)).toEqual([pushed])
     expect(left.map(({ message }) => Object(message).from_user ?? null).filter((id) => id !== null)).toEqual([
       failing,
     ])
@@ -297,37 +243,37 @@ describe('a recipient whose timeline fails', () => {
     const own = left.filter(({ message }) => Object(message).type === 'audience')
     expect(await consumeRows(broken, own)).toEqual({ acked: [], retried: idsOf(own) })
     expect(await consumeRows(scene.deps, own, true)).toEqual({ acked: idsOf(own), retried: [] })
-    expect(newsTo(failing)).toHaveLength(1)
-    for (const fan of [pushed, ...others]) expect(newsTo(fan)).toHaveLength(1)
-    expect(pushesIn(await pushesOwed()).map(([user]) => user)).toEqual([pushed, failing])
+    expect(scene.newsTo(failing)).toHaveLength(1)
+    for (const fan of [pushed, ...others]) expect(scene.newsTo(fan)).toHaveLength(1)
+    expect(pushesIn(await scene.pushesOwed()).map(([user]) => user)).toEqual([failing, pushed])
   })
 
   it('has its message come again, and the others of the batch be done', async () => {
-    const { author } = await likedTweet()
-    const { author: another } = await likedTweet()
-    const [first, second] = await owed()
+    const { author } = await scene.likedTweet()
+    const { author: another } = await scene.likedTweet()
+    const [first, second] = await scene.owed()
     expect(
       await consumeRows(
-        failingFor((user) => user === author),
-        await owed(),
+        failingFor(scene, (user) => user === author),
+        await scene.owed(),
       ),
     ).toEqual({
       acked: [second?.id],
       retried: [first?.id],
     })
-    expect(newsTo(another)).toHaveLength(1)
+    expect(scene.newsTo(another)).toHaveLength(1)
     await scene.settle()
   })
 })
 
 describe('a push', () => {
   it('is owed to those who subscribed and have no socket open, warm or cold, once', async () => {
-    const { author, fans } = await subscribed(4)
+    const { author, fans } = await scene.subscribed(4)
     const [online, offline, cold, without] = fans as [UserId, UserId, UserId, UserId]
     await scene.subscribe(online, offline, cold)
     await scene.database.pool.query('delete from timelines where user_id = $1', [cold])
     await scene.publish(author, 'news')
-    const rows = await owed()
+    const rows = await scene.owed()
     const deps = listening(
       new Map([
         [online, 2],
@@ -335,193 +281,22 @@ describe('a push', () => {
       ]),
     )
     await consumeRows(deps, rows)
-    const pushes = await pushesOwed()
+    const pushes = await scene.pushesOwed()
     expect(pushesIn(pushes).map(([user]) => user)).toEqual([offline, cold])
-    expect(pushes.map(({ message }) => message)).toEqual(
-      pushesIn(pushes).map(([user_id, id]) => ({ type: 'push', v: 1, user_id, of: 'notification', id })),
-    )
+    expect(pushes).toHaveLength(2)
     await consumeRows(deps, rows, true)
-    expect(await pushesOwed()).toEqual(pushes)
-    expect(await owed()).toEqual([])
+    expect(await scene.pushesOwed()).toEqual(pushes)
   })
 
   it('is not owed again for what is taken back and done again', async () => {
-    const { author, other, tweet } = await likedTweet()
+    const { author, other, tweet } = await scene.likedTweet()
     await scene.subscribe(author)
     await scene.settle()
     await scene.unlike(other, tweet)
-    await consumeRows(scene.deps, await owed())
+    await consumeRows(scene.deps, await scene.owed())
     await scene.like(other, tweet)
-    await consumeRows(scene.deps, await owed())
+    await consumeRows(scene.deps, await scene.owed())
     expect(await scene.inboxOf(author)).toHaveLength(1)
-    expect(await owed()).toEqual([])
-  })
-})
-
-/** Each message is killed before it writes, then fails to be told, then is killed before it is settled, then done. */
-async function consumeCutting(): Promise<void> {
-  for (;;) {
-    const [row] = await owed()
-    if (row === undefined) return
-    const cut = (step: 'write' | 'settle') =>
-      consumeRows({ ...scene.deps, db: dyingBefore(step, scene.db) }, [row]).catch(() => {})
-    await cut('write')
-    await consumeRows(
-      failingFor((user) => user % 50 === 0),
-      [row],
-      true,
-    )
-    await cut('settle')
-    const [left] = await owed()
-    if (left?.id === row.id) await consumeRows(scene.deps, [row], true)
-  }
-}
-
-describe('what is done in steps', () => {
-  it('goes on however often it is cut: an audience that is split, and its withdrawal', async () => {
-    const { author, fans } = await subscribed(350)
-    const tweet = await scene.publish(author, 'news')
-    await consumeCutting()
-    for (const fan of fans) {
-      expect(new Set(newsTo(fan)).size).toBe(1)
-      expect(await scene.unreadOf(fan)).toBe(1)
-    }
-    scene.told.timelines.clear()
-    await scene.remove(author, tweet)
-    await consumeCutting()
-    for (const fan of fans) {
-      expect(scene.tellingsTo(fan).at(-1)).toMatchObject({
-        type: 'notifications_withdrawn',
-        unread: { count: 0 },
-      })
-      expect(await scene.inboxOf(fan)).toEqual([])
-    }
-  })
-
-  it('of a tweet with 1,200 likes withdraws them all, and tells its author of each', async () => {
-    const { author, other, tweet } = await likedTweet()
-    const fans = await scene.people.addUsers(1200)
-    await scene.database.pool.query('insert into likes (user_id, tweet_id) select unnest($1::bigint[]), $2', [
-      fans,
-      tweet,
-    ])
-    await scene.database.pool.query(
-      `insert into outbox (queue, message, next_attempt_at)
-       select 'notifications', jsonb_build_object('type', 'like_changed', 'v', 1, 'actor_id', id, 'tweet_id', $2::bigint), now()
-       from unnest($1::bigint[]) id`,
-      [fans, tweet],
-    )
-    await scene.settle()
-    expect(await scene.unreadOf(author)).toBe(1201)
-    scene.told.timelines.clear()
-
-    await scene.remove(author, tweet)
-    await consumeCutting()
-    expect(await countOf('tweet_id = $1 and withdrawn_at is null', [tweet])).toBe(0)
-    expect(await scene.unreadOf(author)).toBe(0)
-    const withdrawn = scene
-      .tellingsTo(author)
-      .flatMap((telling: Telling) => (telling.type === 'notifications_withdrawn' ? telling.ids : []))
-    expect(new Set(withdrawn).size).toBe(1201)
-    await scene.like(other, tweet).catch(() => {})
-    const { rows } = await scene.database.pool.query(WRONG_NOTIFICATIONS)
-    expect(rows.filter(({ what }) => what.tweet_id === tweet)).toEqual([])
-  })
-
-  it('withdraws from no more people in a step than an audience has', async () => {
-    const { author, fans } = await subscribed(250)
-    const tweet = await scene.publish(author, 'news')
-    await scene.settle()
-    await scene.remove(author, tweet)
-    scene.told.timelines.clear()
-    await consumeRows(scene.deps, await owed())
-    expect(fans.filter((fan) => scene.tellingsTo(fan).length > 0)).toHaveLength(100)
-    await scene.settle()
-    expect(await countOf('tweet_id = $1 and withdrawn_at is null', [tweet])).toBe(0)
-  })
-
-  it('is split once by two who try at once, though its parts cannot be sent', async () => {
-    const { author, fans } = await subscribed(201)
-    await scene.publish(author, 'news')
-    const rows = await owed()
-    const sendOutbox = () => Promise.reject(new Error('The queue is full'))
-    const deps = { ...scene.deps, queues: { ...scene.deps.queues, sendOutbox } }
-    await Promise.all([consumeRows(deps, rows), consumeRows(deps, rows)])
-    expect(await owed()).toHaveLength(3)
-    await scene.settle()
-    for (const fan of fans) expect(newsTo(fan)).toHaveLength(1)
-  })
-})
-
-/**
- * Consumes what tells somebody of something, held up when it is stored and not yet committed, then does something and
- * consumes what that owes, which has to wait.
- */
-async function consumeOnceToldMeanwhile(user: UserId, happens: () => Promise<unknown>): Promise<void> {
-  const telling = await owed()
-  const lock = { text: 'select from users where id = $1 for update', values: [user] }
-  const consumed: Promise<unknown>[] = []
-  const waiting = async () => {
-    const { rows } = await scene.database.pool.query('select distinct pid from pg_locks where not granted')
-    return rows.length
-  }
-  await inTransaction(scene.database.pool, [lock], async () => {
-    consumed.push(consumeRows(scene.deps, telling))
-    expect(await until(async () => (await waiting()) === 1, { withinMs: 10_000 })).toBe(true)
-    await happens()
-    const rows = (await owed()).filter(({ id }) => !idsOf(telling).includes(id))
-    consumed.push(consumeRows(scene.deps, rows))
-    expect(await until(async () => (await waiting()) === 2, { withinMs: 10_000 })).toBe(true)
-  })
-  await Promise.all(consumed)
-  await scene.settle()
-}
-
-describe('while somebody is being told of a tweet', () => {
-  it('its deletion waits, and withdraws that, too', async () => {
-    const { author, other, tweet } = await likedTweet()
-    await consumeOnceToldMeanwhile(other, () => scene.remove(author, tweet))
-    expect(await scene.inboxOf(author)).toEqual([])
-    expect(await scene.unreadOf(author)).toBe(0)
-    expect(scene.tellingsTo(author).at(-1)).toMatchObject({ type: 'notifications_withdrawn' })
-  })
-
-  it('an edit that drops a mention waits, and withdraws it', async () => {
-    const [author, named] = (await scene.people.addUsers(2)) as [UserId, UserId]
-    await scene.warm(named)
-    await scene.prefer(named, {})
-    const tweet = await scene.publish(author, 'hello')
-    await scene.edit(author, tweet, `hello ${scene.nameOf(named)}`)
-    await consumeOnceToldMeanwhile(named, () => scene.edit(author, tweet, 'hello again'))
-    expect(await scene.inboxOf(named)).toEqual([])
-    expect(await scene.unreadOf(named)).toBe(0)
-    expect(scene.tellingsTo(named).at(-1)).toMatchObject({ type: 'notifications_withdrawn' })
-  })
-
-  it('who takes it back waits, and withdraws it', async () => {
-    const { author, other, tweet } = await likedTweet()
-    await consumeOnceToldMeanwhile(other, () => scene.unlike(other, tweet))
-    expect(await scene.inboxOf(author)).toEqual([])
-    expect(await scene.unreadOf(author)).toBe(0)
-  })
-})
-
-describe('an audience larger than one split takes account of', () => {
-  it('is split part by part, and everybody hears once', async () => {
-    const { author, fans } = await subscribed(350)
-    await scene.publish(author, 'news')
-    const [row] = await owed()
-    const event = notificationEvent.parse(row?.message)
-    if (row === undefined || event.type !== 'audience') throw new Error('No audience is owed')
-    const parts = await splitAudience(scene.db, { outbox_id: row.id, event }, 250)
-    const ranges = parts.map(({ message }) => notificationEvent.parse(message))
-    expect(ranges.map((part) => part.type === 'audience' && part.to_user === event.to_user)).toEqual([
-      false,
-      false,
-      false,
-      true,
-    ])
-    await scene.settle()
-    for (const fan of fans) expect(newsTo(fan)).toHaveLength(1)
+    expect(await scene.owed()).toEqual([])
   })
 })

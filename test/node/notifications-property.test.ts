@@ -18,6 +18,7 @@ import { unfollowUser } from '../../src/services/unfollow-user.ts'
 import { atOnce } from './harness/at-once.ts'
 import { type Community, communityIn } from './harness/community.ts'
 import { depsOn, viewerOf } from './harness/deps.ts'
+import { deadlocksIn } from './harness/endpoint.ts'
 import { consumeAll, consumeRows, dyingBefore, notificationsOwed } from './harness/notifications.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 import { WRONG_NOTIFICATIONS } from './harness/wrong-notifications.ts'
@@ -258,6 +259,7 @@ describe(`when ${USERS} people act at once, and ${CONSUMERS} consumers take what
         { numRuns: 4, endOnFailure: true },
       )
       expect([...done].sort()).toEqual([...ACTIONS])
+      expect(await deadlocksIn(database.pool)).toBe(0)
     },
     TIMEOUT_MS,
   )

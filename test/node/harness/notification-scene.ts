@@ -12,7 +12,14 @@ import { retweetTweet, undoRetweet } from '../../../src/services/retweet-tweet.t
 import { unfollowUser } from '../../../src/services/unfollow-user.ts'
 import { type Community, communityIn } from './community.ts'
 import { depsOn, type Told, viewerOf } from './deps.ts'
-import { consumeAll, inboxOf, unreadOf } from './notifications.ts'
+import {
+  consumeAll,
+  inboxOf,
+  notificationsOwed,
+  type OwedRow,
+  pushRowsOwed,
+  unreadOf,
+} from './notifications.ts'
 import { startTestDatabase, type TestDatabase } from './postgres.ts'
 import { addTweet, publish } from './tweets.ts'
 
@@ -24,11 +31,17 @@ export interface NotificationScene {
   deps: Deps
   told: Told
   stop(): Promise<void>
+  /** What the outbox owes to the notifications' queue, oldest first. */
+  owed(): Promise<OwedRow[]>
+  /** The same to the pushes' queue. */
+  pushesOwed(): Promise<OwedRow[]>
   /** Nothing is owed any more. */
   settle(): Promise<void>
   /** Their timelines take what is told. */
   warm(...users: UserId[]): Promise<void>
   tellingsTo(user: UserId): Telling[]
+  /** The ids of the notifications that they were told of, as often as they were. */
+  newsTo(user: UserId): number[]
   /** Gives them a browser that can be pushed to. */
   subscribe(...users: UserId[]): Promise<void>
   /** What somebody has been notified of and holds, newest first: type, actor, tweet. */
@@ -50,6 +63,23 @@ export interface NotificationScene {
   unretweet(who: UserId, tweet: TweetId): Promise<unknown>
   follow(who: UserId, whom: UserId): Promise<unknown>
   unfollow(who: UserId, whom: UserId): Promise<unknown>
+
+  /** A tweet of somebody whose timeline is warm, liked by another; that is owed. */
+  likedTweet(): Promise<{ author: UserId; other: UserId; tweet: TweetId }>
+  /** An author, and so many who asked to be told of their tweets, by id, with warm timelines. */
+  subscribed(count: number): Promise<{ author: UserId; fans: UserId[] }>
+}
+
+/** The scene's world, but that calls of these timelines fail, for as long as it is wanted. */
+export function failingFor({ deps }: NotificationScene, isFailing: (user: UserId) => boolean): Deps {
+  return {
+    ...deps,
+    timeline: (user) => ({
+      ...deps.timeline(user),
+      apply: (ops) =>
+        isFailing(user) ? Promise.reject(new Error('The object was reset')) : deps.timeline(user).apply(ops),
+    }),
+  }
 }
 
 const AMPLE = { likesPerDay: 1_000_000, followsPerDay: 1_000_000, tweetsPer3Hours: 1_000_000 }
@@ -64,18 +94,24 @@ export async function openScene(): Promise<NotificationScene> {
   /** What they do tells their own timelines of it, too; what these are told here is not looked at. */
   const acting = { ...deps, timeline: depsOn(db).deps.timeline }
   let moment = Date.now()
-  return {
+  const scene: NotificationScene = {
     database,
     people,
     db,
     deps,
     told,
     stop: () => database.stop(),
+    owed: () => notificationsOwed(pool),
+    pushesOwed: () => pushRowsOwed(pool),
     settle: () => consumeAll(pool, deps),
     async warm(...users) {
       await pool.query('insert into timelines (user_id, epoch) select unnest($1::bigint[]), 1', [users])
     },
     tellingsTo: (user) => (told.timelines.get(user) ?? []) as Telling[],
+    newsTo: (user) =>
+      scene
+        .tellingsTo(user)
+        .flatMap((telling) => (telling.type === 'notification' ? [telling.notification.id] : [])),
     async subscribe(...users) {
       for (const user of users) {
         const session = crypto.randomUUID()
@@ -107,5 +143,25 @@ export async function openScene(): Promise<NotificationScene> {
     unretweet: (who, tweet) => undoRetweet(acting, viewerOf(who), tweet),
     follow: (who, whom) => followUser(acting, viewerOf(who), { ref: { id: whom }, claimedId: null }),
     unfollow: (who, whom) => unfollowUser(acting, viewerOf(who), { ref: { id: whom }, claimedId: null }),
+
+    async likedTweet() {
+      const [author, other] = await people.addUsers(2)
+      if (author === undefined || other === undefined) throw new Error('Nobody is there')
+      await scene.warm(author)
+      const tweet = await scene.tweetOf(author)
+      await scene.like(other, tweet)
+      return { author, other, tweet }
+    },
+    async subscribed(count) {
+      const author = await people.addUser()
+      const fans = await people.addUsers(count)
+      await pool.query(
+        'insert into follows (follower_id, following_id, notify) select unnest($1::bigint[]), $2, true',
+        [fans, author],
+      )
+      await scene.warm(...fans)
+      return { author, fans: fans.toSorted((a, b) => a - b) }
+    },
   }
+  return scene
 }
