@@ -69,7 +69,7 @@ export function packPage(
 ): PackedPage {
   const { top, reached, floor, kept, pulled, ownCardChangedAtMs } = frame
   const lines = [
-    `${top}\t${reached}\t${floor}\t${kept}\t${ownCardChangedAtMs}\t${pulled.hash}\t${pulled.authors.join()}`,
+    `${top}\t${reached}\t${floor}\t${kept}\t${ownCardChangedAtMs}\t${pulled.hash}\t${pulled.authors.join()}\t${pulled.silent.join()}`,
   ]
   for (const { packed, reading } of entries) {
     const { flags, quoteFlags, ofFollowee, hidesQuote, affinity } = reading
@@ -81,16 +81,21 @@ export function packPage(
 
 export function unpackPage(packed: PackedPage): TimelinePage {
   const [frame = '', ...lines] = packed.split('\n')
-  const [top, reached, floor, kept, ownCardChangedAtMs, hash = '', authors = ''] = frame.split('\t')
+  const [top, reached, floor, kept, ownCardChangedAtMs, hash = '', authors = '', silent = ''] =
+    frame.split('\t')
   return {
     entries: lines.map(unpackEntry),
     top: Number(top),
     reached: Number(reached),
     floor: Number(floor),
     kept: Number(kept),
-    pulled: { hash, authors: authors === '' ? [] : (authors.split(',').map(Number) as UserId[]) },
+    pulled: { hash, authors: unpackIds(authors), silent: unpackIds(silent) },
     ownCardChangedAtMs: Number(ownCardChangedAtMs),
   }
+}
+
+function unpackIds(ids: string): UserId[] {
+  return ids === '' ? [] : (ids.split(',').map(Number) as UserId[])
 }
 
 function unpackEntry(line: string): PageEntry {

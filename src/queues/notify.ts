@@ -83,7 +83,12 @@ export async function notify(
 }
 
 function isHappening(event: NotificationEvent): event is Happening {
-  return event.type !== 'message_sent' && event.type !== 'messages_read' && event.type !== 'push'
+  return (
+    event.type !== 'message_sent' &&
+    event.type !== 'messages_read' &&
+    event.type !== 'push' &&
+    event.type !== 'block_changed'
+  )
 }
 
 interface OwnedRuling extends Ruling {

@@ -4,9 +4,10 @@ import type { Deps } from '../services/deps.ts'
 import { notify } from './notify.ts'
 import { deliverPushes } from './push-deliveries.ts'
 import { tellMessages } from './tell-messages.ts'
+import { withdrawAcrossBlocks } from './withdraw-across-blocks.ts'
 import type { Verdict } from './work.ts'
 
-type Kind = 'happening' | 'message' | 'push'
+type Kind = 'happening' | 'block' | 'message' | 'push'
 
 /**
  * Each kind of a batch by itself: none waits for what another needs, and none fails with another. `again`: these were
@@ -35,6 +36,8 @@ function kindOf({ event }: NotificationMessage): Kind {
       return 'message'
     case 'push':
       return 'push'
+    case 'block_changed':
+      return 'block'
     default:
       return 'happening'
   }
@@ -54,6 +57,8 @@ async function tell(
         return await tellMessages(deps, messages)
       case 'push':
         return await push(deps, messages)
+      case 'block':
+        return await withdrawAcrossBlocks(deps, messages, again)
     }
   } catch (error) {
     deps.log.error('telling_failed', { kind, messages: messages.length, error })

@@ -127,6 +127,7 @@ function sourceOf(given: World): PageSource {
     ownCardChangedAtMs: 0,
     hears,
     isDropped: (user) => user === MUTED,
+    isSilent: () => false,
     isGone: (id) => given.gone.has(id),
     isOwner: (user) => user === OWNER,
     flagsOf: () => 0,

@@ -8,12 +8,14 @@ import { limitRate } from './middleware/rate-limit.ts'
 import { requestContext } from './middleware/request-context.ts'
 import { answerProblem, problemResponse } from './problems.ts'
 import { authRoutes } from './routes/auth.ts'
+import { blockRoutes } from './routes/blocks.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
 import { messageSettingsRoutes } from './routes/message-settings.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { ownListRoutes } from './routes/own-lists.ts'
+import { ownPeopleRoutes } from './routes/own-people.ts'
 import { pushRoutes } from './routes/push.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoutes } from './routes/stream.ts'
@@ -47,12 +49,14 @@ export function createApp() {
   app.route('/api/auth', authRoutes())
   app.route('/api/users', userRoutes())
   app.route('/api/users', userTimelineRoutes())
+  app.route('/api/users', blockRoutes())
   app.route('/api/tweets', tweetRoutes())
   app.route('/api/tweets', tweetEditRoutes())
   app.route('/api/threads', threadRoutes())
   app.route('/api/tweets', engagementRoutes())
   app.route('/api/tweets', tweetListRoutes())
   app.route('/api', ownListRoutes())
+  app.route('/api', ownPeopleRoutes())
   app.route('/api/timeline', timelineRoutes())
   app.route('/api/notifications', notificationRoutes())
   app.route('/api/messages', messageSettingsRoutes())

@@ -13,7 +13,10 @@ export const WITHDRAWN_PER_STEP = 500
 type Of<Type extends NotificationEvent['type']> = Extract<NotificationEvent, { type: Type }>
 
 /** What concerns notifications, and not messages or the pushing of what was told. */
-export type Happening = Exclude<NotificationEvent, Of<'message_sent' | 'messages_read' | 'push'>>
+export type Happening = Exclude<
+  NotificationEvent,
+  Of<'message_sent' | 'messages_read' | 'push' | 'block_changed'>
+>
 export type AudienceEvent = Of<'audience'>
 
 /** Somebody who may have to be told, or no longer. */

@@ -4,7 +4,7 @@ import type { NotificationType } from '../../domain/notifications.ts'
 import { type Db, transaction } from '../client.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { type FlagsRecord, type TweetRecord, tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
-import { tweetIsVisibleTo } from './visibility.ts'
+import { noBlockBetween, tweetIsVisibleTo } from './visibility.ts'
 
 /** Names of the newest that a group keeps. */
 const ACTORS_KEPT = 5
@@ -114,8 +114,8 @@ export function raiseVersions(users: readonly UserId[]): SQL | null {
     on conflict (user_id) do update set version = i.version + 1`
 }
 
-/** Whether what the row `a` tells of is so, with the tweet `t` that it names if that is there. */
-const holds: SQL = sql`case a.type
+/** Whether what the row `a` tells of is so, with the tweet `t` that it names if that is there. Across a block nothing is. */
+const holds: SQL = sql`case when not ${noBlockBetween(sql`a.user_id`, sql`a.actor_id`)} then false else case a.type
         when 'follow' then (
           select count(*) from follows f where f.follower_id = a.actor_id and f.following_id = a.user_id) > 0
         when 'follow_request' then (
@@ -131,7 +131,7 @@ const holds: SQL = sql`case a.type
           when 'tweet' then not t.mentions and not t.answers and not t.quotes
           else true
         end
-      end`
+      end end`
 
 function write(rulings: readonly Ruling[], withdrawals: readonly Withdrawal[]): SQL {
   const inOrder = rulings.map((ruling, place) => ({ place, ...ruling }))
@@ -258,7 +258,7 @@ function write(rulings: readonly Ruling[], withdrawals: readonly Withdrawal[]): 
 }
 
 /** The body of a CTE that counts `changed` into the groups. */
-const changeGroups: SQL = sql`
+export const changeGroups: SQL = sql`
       insert into notification_groups as g (user_id, type, tweet_id, day, latest_id, latest_at, total, actor_ids)
       select n.user_id, n.type, n.tweet_id,
              case when n.tweet_id is null then (n.created_at at time zone 'utc')::date end,
