@@ -1,9 +1,4 @@
-import {
-  AUDIENCE_CHUNK,
-  type NotificationEvent,
-  type NotificationMessage,
-  type OutboxRow,
-} from '../contracts/queues.ts'
+import { AUDIENCE_CHUNK, type NotificationEvent, type NotificationMessage } from '../contracts/queues.ts'
 import { type OwedMessage, settleOutbox } from '../db/statements/outbox.ts'
 import {
   type Happening,
@@ -22,6 +17,7 @@ import type { TweetId, UserId } from '../domain/ids.ts'
 import { mutedWordsMatcher } from '../domain/muted-words.ts'
 import { isNotified } from '../domain/notifications.ts'
 import type { Deps } from '../services/deps.ts'
+import { sendOwed } from '../services/send-owed.ts'
 import type { Delivery } from './deliveries.ts'
 import { keyOf, tellingsOf } from './notification-tellings.ts'
 import { sendDeliveries } from './send-deliveries.ts'
@@ -174,14 +170,4 @@ function pushesOf(rulings: readonly Ruling[], told: readonly Told[]): OwedMessag
       return [{ outbox_id, message: { type: 'push', v: 1, user_id, of: 'notification', id } }]
     }),
   )
-}
-
-/** Their rows are committed: what cannot be sent now the relay sends. */
-async function sendOwed(deps: Deps, rows: OutboxRow[]): Promise<void> {
-  if (rows.length === 0) return
-  try {
-    await deps.queues.sendOutbox(rows)
-  } catch (error) {
-    deps.log.warn('owed_not_sent', { rows: rows.length, error })
-  }
 }
