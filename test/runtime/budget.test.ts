@@ -99,6 +99,9 @@ const ROUTES: Priced[] = [
     await isolate.spend('DELETE', `/api/users/${author.id}/follow`, { token })
     return isolate.spend('POST', `/api/users/${author.id}/follow`, { token })
   }),
+  priced('PUT /api/users/{id}/follow', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('PUT', `/api/users/@${author.username}/follow`, { token, body: { notify: true } }),
+  ),
   priced('POST /api/tweets/{id}/reply', statementAndCall, ({ isolate, tweet, token }) =>
     isolate.spend('POST', `/api/tweets/${tweet}/reply`, { token, body: { content: 'A thrifty reply' } }),
   ),
@@ -139,6 +142,30 @@ const ROUTES: Priced[] = [
   ),
   priced('PUT /api/timeline/home/marker', oneCall, ({ isolate, tweet, token }) =>
     isolate.spend('PUT', '/api/timeline/home/marker', { token, body: { last_read_id: tweet } }),
+  ),
+  priced('GET /api/notifications', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/notifications?grouped=true', { token }),
+  ),
+  // What is told of marks to the reader's other sockets is not waited for.
+  priced(
+    'PUT /api/notifications/{id}/read',
+    oneStatement,
+    async ({ isolate, reader, author, tweet, token }) => {
+      const [{ id = 0 } = {}] = await rows<{ id: number }>(sql`
+      insert into notifications (user_id, type, actor_id, tweet_id)
+      values (${reader.id}, 'mention', ${author.id}, ${tweet})
+      returning id::float8 as id`)
+      return isolate.spend('PUT', `/api/notifications/${id}/read`, { token, heldBack: ['apply'] })
+    },
+  ),
+  priced('PUT /api/notifications/read-all', oneStatement, ({ isolate, token }) =>
+    isolate.spend('PUT', '/api/notifications/read-all', { token, heldBack: ['apply'] }),
+  ),
+  priced('GET /api/notifications/preferences', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/notifications/preferences', { token }),
+  ),
+  priced('PUT /api/notifications/preferences', oneStatement, ({ isolate, token }) =>
+    isolate.spend('PUT', '/api/notifications/preferences', { token, body: { like: 'nobody' } }),
   ),
   priced('GET /api/stream', oneCall, ({ isolate, token }) => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { array } from '../../src/db/client.ts'
 import { insertSession } from '../../src/db/statements/sessions.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { issueTokens, startSession, type TokenPair } from '../../src/services/issue-tokens.ts'
@@ -18,6 +19,8 @@ export interface World {
   tweet: number
   /** A tweet of the viewer's with a poll that is open. */
   poll: number
+  /** That somebody liked the viewer's tweet. */
+  notification: number
   /** One whom the viewer follows, and who follows the viewer. */
   friend: Viewer
   /** One with whom the viewer has nothing to do. */
@@ -40,8 +43,10 @@ export async function createWorld(): Promise<World> {
   await insertRecentTweets(friend, 2)
   const [tweet = 0, poll = 0] = await insertRecentTweets(viewer, 2)
   await engage(viewer, [friend, other], tweet, poll)
+  const notification = await insertNotifications(viewer, friend, [tweet, poll])
   const strangersToken = await tokenOf(stranger)
-  return { viewer, token, refreshToken, otherSession, tweet, poll, friend, stranger, strangersToken }
+  const own = { tweet, poll, notification }
+  return { viewer, token, refreshToken, otherSession, ...own, friend, stranger, strangersToken }
 }
 
 /** Gives the viewer two of what one likes, bookmarks and is mentioned in, and a tweet two of all that others do to it. */
@@ -72,6 +77,23 @@ async function engage(viewer: Viewer, others: readonly Viewer[], tweet: number, 
   await rows(sql`insert into polls (tweet_id, ends_at) values (${poll}, now() + interval '1 day')`)
   await rows(sql`
     insert into poll_options (tweet_id, position, text) values (${poll}, 0, 'yes'), (${poll}, 1, 'no')`)
+}
+
+/** Somebody's likes of these tweets, as the viewer is notified of them: two notifications are two groups. */
+async function insertNotifications(viewer: Viewer, actor: Viewer, tweets: number[]): Promise<number> {
+  const [inserted] = await rows<{ id: number }>(sql`
+    with told as (
+      insert into notifications (user_id, type, actor_id, tweet_id)
+      select ${viewer.id}, 'like', ${actor.id}, unnest(${array(tweets, 'bigint')})
+      returning *
+    ), grouped as (
+      insert into notification_groups (user_id, type, tweet_id, latest_id, latest_at, total, actor_ids)
+      select user_id, type, tweet_id, id, created_at, 1, array[actor_id] from told
+    ), counted as (
+      insert into notification_inboxes (user_id, unread_count) select user_id, count(*) from told group by user_id
+    )
+    select min(id)::float8 as id from told`)
+  return inserted?.id ?? 0
 }
 
 let passwordHash: Promise<string> | undefined
@@ -109,7 +131,16 @@ const MISSING_USERS = [Number.MAX_SAFE_INTEGER, 1, '@nobody_has_this_name']
 const MISSING_TWEETS = [Number.MAX_SAFE_INTEGER, 1]
 
 /** One for each route: a new route needs one here before it can be attacked. The order is one in which all succeed. */
-export function examplesIn({ viewer, refreshToken, otherSession, tweet, poll, friend, stranger }: World) {
+export function examplesIn({
+  viewer,
+  refreshToken,
+  otherSession,
+  tweet,
+  poll,
+  notification,
+  friend,
+  stranger,
+}: World) {
   const username = uniqueName()
   const ofUser = { id: friend.id, missing: MISSING_USERS }
   const ofTweet = { id: tweet, missing: MISSING_TWEETS }
@@ -128,6 +159,7 @@ export function examplesIn({ viewer, refreshToken, otherSession, tweet, poll, fr
     'GET /api/users/{id}/following': { id: viewer.id, missing: MISSING_USERS },
     'GET /api/users/{id}/tweets': ofUser,
     'POST /api/users/{id}/follow': { ...ofUser, id: stranger.id, body: { following_id: stranger.id } },
+    'PUT /api/users/{id}/follow': { ...ofUser, body: { notify: true, show_retweets: false } },
     'DELETE /api/users/{id}/follow': { ...ofUser, body: { following_id: friend.id } },
     'POST /api/tweets': { body: { content: 'An example' } },
     'GET /api/tweets/{id}': { id: tweet, missing: MISSING_TWEETS },
@@ -154,6 +186,15 @@ export function examplesIn({ viewer, refreshToken, otherSession, tweet, poll, fr
     'GET /api/timeline/home/marker': {},
     'PUT /api/timeline/home/marker': { body: { last_read_id: tweet } },
     'GET /api/timeline/user/{id}': ofUser,
+    'GET /api/notifications': {},
+    'PUT /api/notifications/{id}/read': {
+      id: notification,
+      missing: [Number.MAX_SAFE_INTEGER],
+      forbidden: 404,
+    },
+    'PUT /api/notifications/read-all': { body: { up_to_id: notification } },
+    'GET /api/notifications/preferences': {},
+    'PUT /api/notifications/preferences': { body: { like: 'following' } },
     'GET /api/stream': {
       present: (token) => ({ headers: { 'sec-websocket-protocol': `warbler.v1, bearer.${token}` } }),
       headers: { upgrade: 'websocket' },
@@ -210,6 +251,8 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(b order by tweet_id) from bookmarks b where user_id in ${ids}) as bookmarks,
       (select json_agg(r order by id) from retweets r where user_id in ${ids}) as retweets,
       (select json_agg(v order by tweet_id) from poll_votes v where user_id in ${ids}) as votes,
+      (select json_agg(n order by id) from notifications n where user_id in ${ids}) as notifications,
+      (select json_agg(i order by user_id) from notification_inboxes i where user_id in ${ids}) as inboxes,
       (select count(*)::int from counter_deltas where subject = 'user' and subject_id in ${ids}) as deltas`)
   return z.record(z.string(), z.unknown()).parse(state)
 }

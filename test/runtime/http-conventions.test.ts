@@ -155,7 +155,7 @@ describe('what is not there', () => {
     ['POST', '/api/tweets/1', 'DELETE, GET, HEAD, PUT'],
     ['POST', '/api/users/@ada', 'GET, HEAD, PUT'],
     ['DELETE', '/api/users/@ada/followers', 'GET, HEAD'],
-    ['PATCH', '/api/users/@ada/follow', 'DELETE, POST'],
+    ['PATCH', '/api/users/@ada/follow', 'DELETE, POST, PUT'],
     ['POST', '/api/stream', 'GET, HEAD'],
     ['DELETE', '/openapi.json', 'GET, HEAD'],
     ['PROPFIND', '/docs', 'GET, HEAD'],

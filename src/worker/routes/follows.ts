@@ -14,6 +14,7 @@ import { settleFollow } from '../../services/settle-follow.ts'
 import { unfollowUser } from '../../services/unfollow-user.ts'
 import { type AppVariables, createRouter } from '../context.ts'
 import { signedIn } from '../middleware/authenticate.ts'
+import { requireBody } from '../middleware/json-bodies.ts'
 import { placePage, placePagination } from '../place-pages.ts'
 import { readPage } from '../read-page.ts'
 import { json, problems, withAccessToken } from './answers.ts'
@@ -84,7 +85,7 @@ const settingsRoute = createRoute({
   tags,
   summary: 'Change what one wants of someone one follows',
   security: withAccessToken,
-  middleware: signedIn,
+  middleware: [signedIn, requireBody] as const,
   request: {
     params,
     body: { required: true, content: { 'application/json': { schema: followSettingsRequest } } },

@@ -23,6 +23,7 @@ import { readAllNotifications, readNotification } from '../../services/read-noti
 import { createRouter } from '../context.ts'
 import { entryBefore, paginationOf } from '../entry-pages.ts'
 import { signedIn } from '../middleware/authenticate.ts'
+import { requireBody } from '../middleware/json-bodies.ts'
 import { type AskedPage, readPage } from '../read-page.ts'
 import { json, problems, withAccessToken } from './answers.ts'
 
@@ -99,6 +100,7 @@ const changePreferencesRoute = createRoute({
   ...own,
   method: 'put',
   path: '/preferences',
+  middleware: [signedIn, requireBody] as const,
   summary: 'Change whose actions one is notified of',
   description: 'From now on; types that are not given stay as they are.',
   request: {
