@@ -1,6 +1,7 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 import { PASSWORD_WORKER_BUNDLE } from './test/node/harness/bundle-passwords.ts'
+import { TEST_VAPID } from './test/node/harness/push-keys.ts'
 
 /** Enough for a cold start of the runtime on a busy machine. */
 const TEST_TIMEOUT_MS = 30_000
@@ -19,6 +20,10 @@ function runtimeProject(name: string, include: string): TestProjectConfiguration
             JWT_SECRET: 'test-access-secret-of-32-characters!',
             REFRESH_SECRET: 'test-refresh-secret-of-32-characters',
             RATE_LIMITS: 'off',
+            VAPID_PUBLIC_KEY: TEST_VAPID.publicKey,
+            VAPID_PRIVATE_KEY: TEST_VAPID.privateKey,
+            VAPID_SUBJECT: TEST_VAPID.subject,
+            PUSH_SERVICES: `push.example.com, ${inject('pushServiceOrigin')}`,
           },
           workers: [
             {

@@ -8,18 +8,20 @@ import { commitWarm } from '../src/db/statements/timelines.ts'
 import { type EntryId, MAX_ID, type TweetId, type UserId } from '../src/domain/ids.ts'
 import { taskOf } from '../src/queues/deliveries.ts'
 import { ownDeliveries } from '../src/queues/own-deliveries.ts'
+import { tellPeople } from '../src/queues/tell-people.ts'
 import { bookmarkTweet } from '../src/services/bookmark-tweet.ts'
 import type { Deps } from '../src/services/deps.ts'
 import { followUser } from '../src/services/follow-user.ts'
 import { likeTweet } from '../src/services/like-tweet.ts'
 import { publishTweet } from '../src/services/publish-tweet.ts'
 import { retweetTweet } from '../src/services/retweet-tweet.ts'
+import { sendMessage } from '../src/services/send-message.ts'
 import { atOnce } from '../test/node/harness/at-once.ts'
 import { communityIn } from '../test/node/harness/community.ts'
 import { viewerOf } from '../test/node/harness/deps.ts'
 import { startTestDatabase } from '../test/node/harness/postgres.ts'
 import { table } from '../tools/stack/table.ts'
-import { chunksOf, outboxMessages, withClient } from './measure-writes/database.ts'
+import { chunksOf, fanOutMessages, notificationMessages, withClient } from './measure-writes/database.ts'
 import { type Cost, metered } from './measure-writes/meter.ts'
 import { measurePulledAuthors } from './measure-writes/pulled-author.ts'
 
@@ -33,6 +35,7 @@ const ACTIONS = 1_000
 const CONCURRENCY = 4
 const FAN_OUT_BATCH = 10
 const FOLD_BATCH = 100
+const NOTIFICATION_BATCH = 50
 const AUDIENCE = 20_000
 const PULLED_AUTHORS = 10
 
@@ -137,6 +140,17 @@ async function actions(users: UserId[]): Promise<void> {
       return followUser(deps, userOf(turn), { ref: { id: followee }, claimedId: null })
     }),
   )
+  await step(
+    'message',
+    each,
+    doing((deps, turn) =>
+      sendMessage(deps, userOf(turn), {
+        receiver: { id: users[(turn + 1) % USERS] ?? MISSING },
+        content: TEXT,
+        idempotencyKey: null,
+      }),
+    ),
+  )
 }
 
 async function consumers(): Promise<void> {
@@ -144,7 +158,7 @@ async function consumers(): Promise<void> {
   await step('relay, a row sent again', each, async (deps) => {
     await takeDueOutboxRows(deps.db, { batch: ACTIONS, backlog: 10_000 })
   })
-  const messages = await outboxMessages(databaseUrl)
+  const messages = await fanOutMessages(databaseUrl)
   await step(
     'fan-out, a message (batches of 10)',
     () => messages.length,
@@ -165,6 +179,26 @@ async function consumers(): Promise<void> {
         await foldCounters(deps.db, batch, deps.settings.fanOutPushLimit)
     },
   )
+}
+
+/** What people are told of, as if all of their timelines were warm and answered. */
+async function tellings(users: readonly UserId[]): Promise<void> {
+  await withClient(databaseUrl, (client) =>
+    client.query(
+      'insert into timelines (user_id, epoch) select unnest($1::bigint[]), 1 on conflict do nothing',
+      [users],
+    ),
+  )
+  for (const type of ['like_changed', 'follow_changed', 'tweet_changed', 'message_sent'] as const) {
+    const messages = await notificationMessages(databaseUrl, type)
+    await step(
+      `${type}, told (batches of ${NOTIFICATION_BATCH})`,
+      () => messages.length,
+      async (deps) => {
+        for (const batch of chunksOf(messages, NOTIFICATION_BATCH)) await tellPeople(deps, batch, false)
+      },
+    )
+  }
 }
 
 async function builds(users: UserId[]): Promise<void> {
@@ -221,7 +255,7 @@ async function split(author: UserId, tweet: TweetId): Promise<void> {
   )
   const perFollower = ((tookMs / AUDIENCE) * 1000).toFixed(1)
   console.log(`Splitting ${AUDIENCE} warm followers: ${tookMs.toFixed(0)} ms, ${perFollower} µs a follower`)
-  const chunks = await outboxMessages(databaseUrl)
+  const chunks = await fanOutMessages(databaseUrl)
   await step(
     'chunk of 500, batches of 10',
     () => chunks.length,
@@ -242,6 +276,7 @@ try {
     .addUsers(USERS)
     .finally(() => pool.end())
   await actions(users)
+  await tellings(users)
   await consumers()
   await builds(users)
   await split(users[0] ?? MISSING, tweets[0] ?? MISSING)

@@ -16,6 +16,7 @@ import { homeCold } from './parts/home-cold.ts'
 import { homeSize } from './parts/home-size.ts'
 import { hotTweet } from './parts/hot-tweet.ts'
 import { live } from './parts/live.ts'
+import { notifications } from './parts/notifications.ts'
 import { post } from './parts/post.ts'
 
 type Part = (world: World, plan: Plan) => Promise<PartReport>
@@ -27,6 +28,7 @@ const PARTS: Record<string, Part> = {
   post,
   'fan-out': fanOut,
   live,
+  notifications,
 }
 /** Only when asked for: they compare, and have no targets. */
 const MORE_PARTS: Record<string, Part> = { 'hot-tweet': hotTweet }

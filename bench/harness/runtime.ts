@@ -61,6 +61,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
             TWEETS_PER_3_HOURS: '1000000',
             FOLLOWS_PER_DAY: '1000000',
             LIKES_PER_DAY: '1000000',
+            MESSAGES_PER_DAY: '1000000',
           }),
           unsafeDirectSockets: [{}],
         },

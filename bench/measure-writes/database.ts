@@ -1,12 +1,32 @@
 import pg from 'pg'
-import { type FanOutMessage, fanOutMessage } from '../../src/contracts/queues.ts'
+import {
+  type FanOutMessage,
+  fanOutMessage,
+  type NotificationEvent,
+  type NotificationMessage,
+  notificationMessage,
+} from '../../src/contracts/queues.ts'
 
-/** What the outbox holds, as the queue would carry it. */
-export async function outboxMessages(databaseUrl: string): Promise<FanOutMessage[]> {
+/** What the outbox owes to timelines, as the queue would carry it. */
+export async function fanOutMessages(databaseUrl: string): Promise<FanOutMessage[]> {
   const { rows } = await withClient(databaseUrl, (client) =>
-    client.query('select id, message from outbox order by id'),
+    client.query("select id, message from outbox where queue = 'fan-out' order by id"),
   )
   return rows.map(({ id, message }) => fanOutMessage.parse({ outbox_id: Number(id), event: message }))
+}
+
+/** What the outbox owes to people of this kind. */
+export async function notificationMessages(
+  databaseUrl: string,
+  type: NotificationEvent['type'],
+): Promise<NotificationMessage[]> {
+  const { rows } = await withClient(databaseUrl, (client) =>
+    client.query(
+      `select id, message from outbox where queue = 'notifications' and message ->> 'type' = $1 order by id`,
+      [type],
+    ),
+  )
+  return rows.map(({ id, message }) => notificationMessage.parse({ outbox_id: Number(id), event: message }))
 }
 
 /** Runs with a connection that is closed after it: an idle one would keep its rows uncounted. */

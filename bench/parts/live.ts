@@ -1,11 +1,12 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { until } from '../../tools/stack/until.ts'
 import { type Plan, sideBySide } from '../harness/plan.ts'
 import { fetchAs, type SignedIn, signIn } from '../harness/readers.ts'
 import type { Figures, PartReport } from '../harness/report.ts'
-import { forEachAtOnce, spreadOf } from '../harness/timing.ts'
+import { openBareSockets, openStreams } from '../harness/sockets.ts'
+import { spreadOf } from '../harness/timing.ts'
 import { bareFetch, type World } from '../harness/world.ts'
 import { addFollows, addPeople, personOf, settleTables } from '../seed/population.ts'
 
@@ -13,7 +14,6 @@ const SOCKETS = 1_000
 const POSTS_PER_SECOND = 50
 const FOLLOWERS = 4
 const P99_MS_MAX = 100
-const OPENED_AT_ONCE = 16
 const ARRIVED_WITHIN_MS = 30_000
 /** Said in each tweet, so that a frame tells which post it shows. */
 const MARK = /post number (\d+)\b/
@@ -137,36 +137,12 @@ function newArrivals(): Arrivals {
 
 /** The author's own socket shows a post before its answer: only followers' are counted. */
 async function openOurs(world: World, people: readonly SignedIn[], arrivals: Arrivals): Promise<WebSocket[]> {
-  const url = `${world.api.replace('http', 'ws')}/api/stream`
-  const sockets: WebSocket[] = []
-  await forEachAtOnce([...people.entries()], OPENED_AT_ONCE, async ([index, { headers }]) => {
-    const token = headers.authorization.replace('Bearer ', '')
-    const socket = await open(new WebSocket(url, ['warbler.v1', `bearer.${token}`]))
-    socket.on('message', (data) => {
-      const post = Number(MARK.exec(String(data))?.[1])
-      if (post % people.length !== index) arrivals.note(post)
-    })
-    sockets.push(socket)
+  return openStreams(world, people, (data, index) => {
+    const post = Number(MARK.exec(data)?.[1])
+    if (post % people.length !== index) arrivals.note(post)
   })
-  return sockets
 }
 
-async function openBare({ bare }: World, count: number, arrivals: Arrivals): Promise<WebSocket[]> {
-  const url = bare.replace('http', 'ws')
-  const sockets: WebSocket[] = []
-  const numbers = Array.from({ length: count }, (_, index) => index)
-  await forEachAtOnce(numbers, OPENED_AT_ONCE, async (index) => {
-    const socket = await open(new WebSocket(`${url}/socket/${index}`))
-    socket.on('message', (data) => arrivals.note(Number(MARK.exec(String(data))?.[1])))
-    sockets.push(socket)
-  })
-  return sockets
-}
-
-async function open(socket: WebSocket): Promise<WebSocket> {
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', () => resolve())
-    socket.once('error', reject)
-  })
-  return socket
+async function openBare(world: World, count: number, arrivals: Arrivals): Promise<WebSocket[]> {
+  return openBareSockets(world, count, (data) => arrivals.note(Number(MARK.exec(data)?.[1])))
 }

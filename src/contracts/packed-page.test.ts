@@ -106,6 +106,12 @@ const frame: fc.Arbitrary<PageFrame> = fc.record({
     ),
   }),
   ownCardChangedAtMs: fc.nat(Number.MAX_SAFE_INTEGER),
+  mutedWords: maybe(
+    fc.record({
+      words: fc.array(fc.record({ phrase: text, expiresAtMs: maybe(fc.nat(Number.MAX_SAFE_INTEGER)) })),
+      version: fc.nat(Number.MAX_SAFE_INTEGER),
+    }),
+  ),
 })
 
 const page: fc.Arbitrary<TimelinePage> = fc
@@ -150,6 +156,7 @@ describe('a packed page', () => {
       kept: 0,
       pulled: { hash: '', authors: [] },
       ownCardChangedAtMs: 0,
+      mutedWords: null,
     }
     expect(unpackPage(packed(nothing))).toEqual(nothing)
   })
@@ -183,6 +190,7 @@ describe('an unpacked card', () => {
               kept: 0,
               pulled: { hash: '', authors: [] },
               ownCardChangedAtMs: 0,
+              mutedWords: null,
             }),
           ).entries
           if (unpacked?.card == null) throw new Error('The card is gone')

@@ -1,6 +1,6 @@
 import type { EntryId, TweetId, UserId } from '../domain/ids.ts'
 import type { UserCard } from './http/users.ts'
-import type { Entry, PageEntry, TimelinePage } from './timeline.ts'
+import type { Entry, MutedWord, MutedWords, PageEntry, TimelinePage } from './timeline.ts'
 import { type Card, type CardBody, type Counts, NO_COUNTS } from './tweet-json.ts'
 import { fromUtf8, toUtf8, type Utf8Text } from './utf8-text.ts'
 
@@ -67,9 +67,11 @@ export function packPage(
   frame: PageFrame,
   entries: readonly { packed: PackedEntry; reading: Reading }[],
 ): PackedPage {
-  const { top, reached, floor, kept, pulled, ownCardChangedAtMs } = frame
+  const { top, reached, floor, kept, pulled, ownCardChangedAtMs, mutedWords } = frame
+  const muted =
+    mutedWords === null ? '' : `\t${mutedWords.version}\t${toUtf8(JSON.stringify(mutedWords.words))}`
   const lines = [
-    `${top}\t${reached}\t${floor}\t${kept}\t${ownCardChangedAtMs}\t${pulled.hash}\t${pulled.authors.join()}`,
+    `${top}\t${reached}\t${floor}\t${kept}\t${ownCardChangedAtMs}\t${pulled.hash}\t${pulled.authors.join()}${muted}`,
   ]
   for (const { packed, reading } of entries) {
     const { flags, quoteFlags, ofFollowee, hidesQuote, affinity } = reading
@@ -81,7 +83,8 @@ export function packPage(
 
 export function unpackPage(packed: PackedPage): TimelinePage {
   const [frame = '', ...lines] = packed.split('\n')
-  const [top, reached, floor, kept, ownCardChangedAtMs, hash = '', authors = ''] = frame.split('\t')
+  const [top, reached, floor, kept, ownCardChangedAtMs, hash = '', authors = '', version, words = ''] =
+    frame.split('\t')
   return {
     entries: lines.map(unpackEntry),
     top: Number(top),
@@ -90,6 +93,17 @@ export function unpackPage(packed: PackedPage): TimelinePage {
     kept: Number(kept),
     pulled: { hash, authors: authors === '' ? [] : (authors.split(',').map(Number) as UserId[]) },
     ownCardChangedAtMs: Number(ownCardChangedAtMs),
+    mutedWords: version === undefined ? null : unpackWords(Number(version), words),
+  }
+}
+
+/** Of a version that the asker knows the words are not even parsed. */
+function unpackWords(version: number, packed: string): MutedWords {
+  return {
+    version,
+    get words() {
+      return JSON.parse(fromUtf8(packed as Utf8Text)) as MutedWord[]
+    },
   }
 }
 

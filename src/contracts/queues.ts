@@ -22,6 +22,9 @@ const retweetUndone = z.object({ type: z.literal('retweet_undone'), ...retweet }
 /** Somebody liked, retweeted, bookmarked or voted, or took it back: their own timeline is told what holds now. */
 const flagsChanged = z.object({ type: z.literal('flags_changed'), v: version, user_id: id, tweet_id: id })
 
+/** Somebody's muted words changed: their own timeline is told which they are now. */
+const mutedWordsChanged = z.object({ type: z.literal('muted_words_changed'), v: version, user_id: id })
+
 /** Receivers that one message can name, and warm followers that one message serves. */
 export const FAN_OUT_RECEIVERS_MAX = 500
 
@@ -66,6 +69,7 @@ export const fanOutEvent = z.discriminatedUnion('type', [
   tweetRetweeted,
   retweetUndone,
   flagsChanged,
+  mutedWordsChanged,
   fanOutChunk,
   followChanged,
   sessionEnded,
@@ -126,22 +130,27 @@ export const notificationEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('message_sent'), v: version, message_id: id, sender_id: id, receiver_id: id }),
   /** The reader has read what the other one sent, up to this message. */
   z.object({ type: z.literal('messages_read'), v: version, reader_id: id, other_id: id, up_to_id: id }),
-  /** To the browsers of somebody who had no socket open: a notification, or a message. */
-  z.object({
-    type: z.literal('push'),
-    v: version,
-    user_id: id,
-    of: z.enum(['notification', 'message']),
-    id,
-  }),
 ])
 export type NotificationEvent = z.infer<typeof notificationEvent>
 
 export const notificationMessage = z.object({ outbox_id: id, event: notificationEvent })
 export type NotificationMessage = z.infer<typeof notificationMessage>
 
+/** To the browsers of somebody who had no socket open: a notification, or a message. */
+export const pushEvent = z.object({
+  type: z.literal('push'),
+  v: version,
+  user_id: id,
+  of: z.enum(['notification', 'message']),
+  id,
+})
+export type PushEvent = z.infer<typeof pushEvent>
+
+export const pushMessage = z.object({ outbox_id: id, event: pushEvent })
+export type PushMessage = z.infer<typeof pushMessage>
+
 /** The queues that an outbox row can name. */
-export const QUEUES = ['fan-out', 'engagement', 'notifications'] as const
+export const QUEUES = ['fan-out', 'engagement', 'notifications', 'pushes'] as const
 export type QueueName = (typeof QUEUES)[number]
 
 /** A row of the outbox as the write that committed it returns it. */

@@ -36,7 +36,7 @@ export type TimelineOp =
   /** What the owner's own card shows has changed. */
   | { type: 'own_card_changed'; atMs: number }
   /** The phrases that the owner does not want to see; all of them. */
-  | { type: 'muted_words'; words: MutedWord[]; version: number }
+  | ({ type: 'muted_words' } & MutedWords)
   | Telling
 
 /**
@@ -72,6 +72,13 @@ export interface MutedWord {
   phrase: string
   /** Unix ms; null for one that stays. */
   expiresAtMs: number | null
+}
+
+/** All muted words of somebody; of two lists, the one with the newer version holds. */
+export interface MutedWords {
+  words: readonly MutedWord[]
+  /** The database's clock in microseconds when this was true. */
+  version: number
 }
 
 /** What the owner did to a tweet, as bits; of two, the one with the newer version holds. */
@@ -178,6 +185,8 @@ export interface TimelinePage {
   pulled: { hash: string; authors: UserId[] }
   /** When the owner changed what their card shows, lately: what was cached of it before is outdated. */
   ownCardChangedAtMs: number
+  /** What the owner does not want to see, which the page shows all the same; null for nothing. */
+  mutedWords: MutedWords | null
 }
 
 /** `pull_set_outdated`: the asker knows a newer set of pulled authors and is to say which. */

@@ -1,3 +1,4 @@
+import { isMutedFor, type Written } from '../domain/muted-words.ts'
 import type { UserCard } from './http/users.ts'
 import { toUtf8, type Utf8Text } from './utf8-text.ts'
 
@@ -51,6 +52,26 @@ export function isOlderCard(card: Card, other: Card): boolean {
 
 function beginningOf(revision: string): number[] {
   return revision.split(/[./]/, 2).map(Number)
+}
+
+/**
+ * Whether a card shows its reader what they muted, as a text that `holds` it: also in the tweet it quotes, unless that is
+ * hidden from them.
+ */
+export function cardIsMuted(
+  card: Card,
+  reader: number,
+  holds: (text: string) => boolean,
+  hidesQuote: boolean,
+): boolean {
+  if (card.authorId === reader) return false
+  const quoted = hidesQuote ? null : (card.quote?.body ?? null)
+  return isMutedFor(reader, holds, writtenIn(card), quoted === null ? null : writtenIn(quoted))
+}
+
+function writtenIn({ authorId, json }: CardBody): Written {
+  const { content } = JSON.parse(json) as { content: string }
+  return { authorId, content }
 }
 
 /** What a reader sees of a card, apart from the card. */

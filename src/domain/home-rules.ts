@@ -7,7 +7,10 @@ export interface HomeCandidate {
   ofFollowee: boolean
 }
 
-/** Whether a tweet may stand on a home timeline. Blocks and mutes are applied by the timeline object itself. */
+/**
+ * Whether a tweet may stand on a home timeline. Blocks and mutes are applied by the timeline object itself, muted words to
+ * what would be shown (`isMutedFor`).
+ */
 export function mayStandOnHome({ gone, authorIsPrivate, ofFollowee }: HomeCandidate): boolean {
   return !gone && (!authorIsPrivate || ofFollowee)
 }

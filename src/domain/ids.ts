@@ -12,6 +12,10 @@ export type UserId = number & { readonly __brand: 'UserId' }
 export type TweetId = number & { readonly __brand: 'TweetId' }
 /** An entry of a timeline: a tweet's id, or a retweet's (both are made of one id space). */
 export type EntryId = number & { readonly __brand: 'EntryId' }
+/** Of a direct message: a number of a sequence, so it says nothing of time or shard. */
+export type MessageId = number & { readonly __brand: 'MessageId' }
+/** Of a list of people: a number of a sequence, too. */
+export type ListId = number & { readonly __brand: 'ListId' }
 
 export const ID_EPOCH_MS = Date.UTC(2024, 0, 1)
 export const SHARD_COUNT = 1024

@@ -1,4 +1,4 @@
-import { type FanOutEvent, type FanOutMessage, fanOutMessage, type OutboxRow } from '../contracts/queues.ts'
+import { type FanOutEvent, type FanOutMessage, fanOutMessage } from '../contracts/queues.ts'
 import {
   FAN_OUT_CHUNK,
   type FanOutPlan,
@@ -8,6 +8,7 @@ import {
 } from '../db/statements/fan-out.ts'
 import { type OwedMessage, settleOutbox } from '../db/statements/outbox.ts'
 import type { Deps } from '../services/deps.ts'
+import { sendOwed } from '../services/send-owed.ts'
 import { consume } from './consume.ts'
 import { keepPoison } from './dead-letter.ts'
 import { deliveriesOf, narrowedTo, taskOf } from './deliveries.ts'
@@ -59,7 +60,11 @@ async function fanOut(deps: Deps, messages: FanOutMessage[]): Promise<Verdict[]>
   const again = new Set([...unsplit, ...failures.keys()].filter((id) => !narrowed.has(id)))
   const settled = new Set([...large.map(({ outbox_id }) => outbox_id), ...failures.keys()])
   const done = messages.map(({ outbox_id }) => outbox_id).filter((id) => !settled.has(id))
-  await sendNarrowed(deps, await settleOutbox(deps.db, 'fan-out', done, [...narrowed.values()]))
+  await sendOwed(
+    deps,
+    await settleOutbox(deps.db, 'fan-out', done, [...narrowed.values()]),
+    NARROWED_DELAY_SECONDS,
+  )
   deps.log.info('fan_out', {
     messages: messages.length,
     deliveries: deliveries.length,
@@ -112,14 +117,4 @@ function narrow(
     return [{ outbox_id, message: narrowedTo(task, [...failed]) }]
   })
   return new Map(narrowed.map((one) => [one.outbox_id, one]))
-}
-
-/** Their rows are committed: what cannot be sent now the relay sends. */
-async function sendNarrowed(deps: Deps, rows: OutboxRow[]): Promise<void> {
-  if (rows.length === 0) return
-  try {
-    await deps.queues.sendOutbox(rows, NARROWED_DELAY_SECONDS)
-  } catch (error) {
-    deps.log.warn('narrowed_not_sent', { rows: rows.length, error })
-  }
 }

@@ -2,7 +2,7 @@ import { type NotificationMessage, notificationMessage } from '../contracts/queu
 import type { Deps } from '../services/deps.ts'
 import { consume } from './consume.ts'
 import { keepPoison } from './dead-letter.ts'
-import { notify } from './notify.ts'
+import { tellPeople } from './tell-people.ts'
 
 /**
  * Tells people what happened to them: stored first, then shown on their open sockets, and only then is the message done.
@@ -12,7 +12,7 @@ export async function consumeNotifications(batch: MessageBatch, deps: Deps): Pro
   await consume<NotificationMessage>(batch, deps.log, {
     databaseEpoch: deps.settings.databaseEpoch,
     parse: (body) => notificationMessage.safeParse(body).data ?? null,
-    handle: (messages, again) => notify(deps, messages, again),
+    handle: (messages, again) => tellPeople(deps, messages, again),
     onPoison: (bodies) => keepPoison(deps, 'notifications', bodies),
   })
 }

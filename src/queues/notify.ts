@@ -1,4 +1,9 @@
-import { AUDIENCE_CHUNK, type NotificationEvent, type NotificationMessage } from '../contracts/queues.ts'
+import {
+  AUDIENCE_CHUNK,
+  type NotificationEvent,
+  type NotificationMessage,
+  type PushEvent,
+} from '../contracts/queues.ts'
 import { type OwedMessage, settleOutbox } from '../db/statements/outbox.ts'
 import {
   type Happening,
@@ -86,7 +91,7 @@ export async function notify(
 }
 
 function isHappening(event: NotificationEvent): event is Happening {
-  return event.type !== 'message_sent' && event.type !== 'messages_read' && event.type !== 'push'
+  return event.type !== 'message_sent' && event.type !== 'messages_read'
 }
 
 /** What the policy says of everybody whom a message may concern. */
@@ -161,13 +166,15 @@ function stepsOf(
 }
 
 /** To the browsers of those who have no socket open, of what is news to them. */
-function pushesOf(rulings: readonly Ruling[], told: readonly Told[]): OwedMessage<NotificationEvent>[] {
+function pushesOf(rulings: readonly Ruling[], told: readonly Told[]): OwedMessage<PushEvent>[] {
   const owners = new Map(rulings.map((ruling) => [keyOf(ruling), ruling.outbox_id]))
   return told.flatMap(({ user_id, has_push, notifications }) =>
-    notifications.flatMap(({ id, type, actor, tweet_id, is_news }): OwedMessage<NotificationEvent>[] => {
+    notifications.flatMap(({ id, type, actor, tweet_id, is_news }): OwedMessage<PushEvent>[] => {
       const outbox_id = owners.get(keyOf({ user_id, type, actor_id: actor.id, tweet_id }))
       if (!has_push || !is_news || outbox_id === undefined) return []
-      return [{ outbox_id, message: { type: 'push', v: 1, user_id, of: 'notification', id } }]
+      return [
+        { outbox_id, queue: 'pushes', message: { type: 'push', v: 1, user_id, of: 'notification', id } },
+      ]
     }),
   )
 }

@@ -2,13 +2,18 @@ import type { FanOutEvent, FanOutMessage } from '../contracts/queues.ts'
 import type { Db } from '../db/client.ts'
 import { readFlags } from '../db/statements/engagement.ts'
 import { readWarm } from '../db/statements/fan-out.ts'
+import { readMutedWordStates } from '../db/statements/muted-words.ts'
 import type { TweetId, UserId } from '../domain/ids.ts'
 import type { Delivery } from './deliveries.ts'
 
 /** What concerns one timeline alone, where that timeline is warm: a cold one reads the truth when it is built. */
 export async function ownDeliveries(db: Db, messages: readonly FanOutMessage[]): Promise<Delivery[]> {
-  const [own, flags] = await Promise.all([ownerDeliveries(db, messages), flagDeliveries(db, messages)])
-  return [...own, ...flags]
+  const [own, flags, words] = await Promise.all([
+    ownerDeliveries(db, messages),
+    flagDeliveries(db, messages),
+    mutedWordDeliveries(db, messages),
+  ])
+  return [...own, ...flags, ...words]
 }
 
 async function ownerDeliveries(db: Db, messages: readonly FanOutMessage[]): Promise<Delivery[]> {
@@ -54,5 +59,23 @@ async function flagDeliveries(db: Db, messages: readonly FanOutMessage[]): Promi
     if (state === undefined) return []
     const acted = { tweetId: tweet_id, flags: state.flags, version: state.version }
     return [{ outboxId: outbox_id, receiver: user_id, send: { type: 'flags', acted } as const }]
+  })
+}
+
+/** Muted words are read anew as flags are. */
+async function mutedWordDeliveries(db: Db, messages: readonly FanOutMessage[]): Promise<Delivery[]> {
+  const changed = messages.flatMap(({ outbox_id, event }) =>
+    event.type === 'muted_words_changed' ? [{ outboxId: outbox_id, receiver: event.user_id as UserId }] : [],
+  )
+  if (changed.length === 0) return []
+  const states = await readMutedWordStates(
+    db,
+    changed.map(({ receiver }) => receiver),
+  )
+  return changed.flatMap(({ outboxId, receiver }) => {
+    const state = states.find((one) => one.user_id === receiver)
+    if (state === undefined) return []
+    const { words, version } = state
+    return [{ outboxId, receiver, send: { type: 'muted_words', words, version } as const }]
   })
 }

@@ -27,8 +27,10 @@ function settingsWith(secret: string): Settings {
     tweetsPer3Hours: 1,
     followsPerDay: 1,
     likesPerDay: 1000,
+    messagesPerDay: 500,
     accessKeys: [{ kid: 'k', secret: new TextEncoder().encode(secret) }],
     refreshKeys: [],
+    push: null,
   }
 }
 

@@ -4,6 +4,7 @@ import type { Db } from '../db/client.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Logger } from '../domain/log.ts'
 import type { FreshnessCache } from '../views/freshen.ts'
+import type { MutedWordLists } from '../views/muted-words.ts'
 import type { PulledAuthors, SharedCache } from '../views/pulled-authors.ts'
 import type { Settings } from './settings.ts'
 
@@ -25,6 +26,8 @@ export interface Deps {
   freshness: FreshnessCache
   /** What this isolate knows of the authors whom home timelines pull. */
   pulled: PulledAuthors
+  /** What this isolate knows of its readers' muted words. */
+  mutedWords: MutedWordLists
   /** Shared by isolates of one place. */
   sharedCache: SharedCache
   /** Work that the answer does not wait for. It must not reject unhandled: failures are logged. */

@@ -1,15 +1,12 @@
 import type { PageEntry } from '../contracts/timeline.ts'
-import { joinTweetUtf8, type Reading } from '../contracts/tweet-json.ts'
-import { toUtf8, type Utf8Text } from '../contracts/utf8-text.ts'
+import type { Utf8Text } from '../contracts/utf8-text.ts'
 import { isUnavailable } from '../db/client.ts'
 import { readHomeAbove, readHomeBelow } from '../db/statements/home-timeline.ts'
-import type { EntryRow } from '../db/statements/tweets.ts'
-import { mayStandOnHome } from '../domain/home-rules.ts'
-import { type EntryId, idFloor, MAX_ID, type TweetId, type UserId } from '../domain/ids.ts'
+import { type EntryId, idFloor, MAX_ID } from '../domain/ids.ts'
 import { type Freshened, freshen } from '../views/freshen.ts'
-import { presentTweet } from '../views/present-tweet.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { readSkeleton, type Skeleton, TimelineFailed } from './home-skeleton.ts'
+import { presentEntry, presentRow, readerOfKept, readerOfRows } from './present-home.ts'
 
 /** Where a read has come to, and which way it goes. `top` is the newest entry of its scroll; null where it begins. */
 export type HomePosition = { top: EntryId | null } & (
@@ -23,10 +20,18 @@ export type HomePosition = { top: EntryId | null } & (
  */
 export type Degraded = 'stale' | 'timeline'
 
+/** How much is read at once: as many tweets as are wanted, out of so many entries at the most. */
+export interface Amount {
+  wanted: number
+  entries: number
+}
+
 /** One stretch of the timeline, after the rules. */
 export interface Stretch {
   /** Serialized Tweets, newest first. */
   tweets: Utf8Text[]
+  /** How many entries they were taken out of. */
+  seen: number
   /** All between where it began and here, inclusive, is among the tweets. */
   reached: number
   /** Nothing comes after it in its direction. */
@@ -43,39 +48,41 @@ export async function readStretch(
   deps: Deps,
   viewer: Viewer,
   at: HomePosition,
-  limit: number,
+  amount: Amount,
 ): Promise<Stretch | null> {
   try {
-    const skeleton = begun(at, await readSkeleton(deps, viewer, { before: null, offset: 0, ...at, limit }))
+    const asked = { before: null, offset: 0, ...at, limit: amount.entries }
+    const skeleton = begun(at, await readSkeleton(deps, viewer, asked))
     const { top } = skeleton
     if ('after' in at) {
       if (at.after + 1 < skeleton.floor) {
         const { after } = at
-        return await readAbove(deps, viewer, { after, below: skeleton.floor, top: top as EntryId, limit })
+        const place = { after, below: skeleton.floor, top: top as EntryId }
+        return await readAbove(deps, viewer, place, amount)
       }
-      return await presentKept(deps, viewer, skeleton, 'newer')
+      return await presentKept(deps, viewer, skeleton, 'newer', amount.wanted)
     }
-    if (skeleton.entries.length > 0) return await presentKept(deps, viewer, skeleton, 'older')
+    if (skeleton.entries.length > 0) return await presentKept(deps, viewer, skeleton, 'older', amount.wanted)
     if (skeleton.reached > skeleton.floor) return emptyStretch(skeleton, 'older')
     if (skeleton.floor === 0) return emptyStretch(skeleton, 'older')
     const offset = Math.max(0, at.offset - skeleton.kept)
     const before = Math.min(at.before ?? MAX_ID, skeleton.floor)
-    return await readBelow(deps, viewer, { before, top: top as EntryId, offset, limit })
+    return await readBelow(deps, viewer, { before, top: top as EntryId, offset }, amount)
   } catch (error) {
     if (!(error instanceof TimelineFailed)) throw error
-    const stretch = await readWithoutObject(deps, viewer, at, limit)
+    const stretch = await readWithoutObject(deps, viewer, at, amount)
     return stretch === null ? null : { ...stretch, degraded: 'timeline' }
   }
 }
 
-function readWithoutObject(deps: Deps, viewer: Viewer, at: HomePosition, limit: number) {
+function readWithoutObject(deps: Deps, viewer: Viewer, at: HomePosition, amount: Amount) {
   if ('after' in at) {
     // Nobody has seen the newest entry: such a scroll begins at this moment.
     const top = at.top ?? (idFloor(deps.now()) as EntryId)
-    return readAbove(deps, viewer, { after: at.after, below: MAX_ID, top, limit })
+    return readAbove(deps, viewer, { after: at.after, below: MAX_ID, top }, amount)
   }
   const top = at.top ?? (MAX_ID as EntryId)
-  return readBelow(deps, viewer, { before: at.before ?? MAX_ID, top, offset: at.offset, limit })
+  return readBelow(deps, viewer, { before: at.before ?? MAX_ID, top, offset: at.offset }, amount)
 }
 
 /** A scroll that begins below all that the object shows begins there. */
@@ -88,7 +95,7 @@ function begun(at: HomePosition, skeleton: Skeleton): Skeleton {
 function emptyStretch(skeleton: Skeleton, direction: 'older' | 'newer'): Stretch {
   const { reached, top } = skeleton
   const isLast = direction === 'older' ? reached === 0 : reached >= top
-  return { tweets: [], reached, isLast, top: top as EntryId, degraded: null }
+  return { tweets: [], seen: 0, reached, isLast, top: top as EntryId, degraded: null }
 }
 
 /** Entries of a page, brought up to date, before the rules. */
@@ -135,18 +142,39 @@ async function presentKept(
   viewer: Viewer,
   skeleton: Skeleton,
   direction: 'older' | 'newer',
+  wanted: number,
 ): Promise<Stretch | null> {
   if (skeleton.entries.length === 0) return emptyStretch(skeleton, direction)
   const { entries, fresh, isWhole } = await hydrate(deps, viewer, skeleton, skeleton.entries, direction)
-  const end = direction === 'older' ? entries.at(-1) : entries[0]
+  const way = direction === 'older' ? entries : entries.toReversed()
+  const reader = readerOfKept(deps, viewer, skeleton.mutedWords)
+  const { tweets, seen } = takeShown(way, wanted, (entry) => presentEntry(entry, fresh, reader))
+  const end = way[seen - 1]
   if (end === undefined) return null
-  const nowMs = deps.now()
-  const reached = isWhole ? skeleton.reached : end.id
+  const reached = isWhole && seen === way.length ? skeleton.reached : end.id
   return {
     ...emptyStretch({ ...skeleton, reached }, direction),
-    tweets: entries.map((entry) => presentEntry(entry, fresh, nowMs)).filter(isShown),
+    tweets: direction === 'older' ? tweets : tweets.toReversed(),
+    seen,
     degraded: fresh.stale || !skeleton.isComplete ? 'stale' : null,
   }
+}
+
+/** The first so many that are shown, and out of how many they were taken. */
+function takeShown<Item>(
+  items: readonly Item[],
+  wanted: number,
+  present: (item: Item) => Utf8Text | null,
+): { tweets: Utf8Text[]; seen: number } {
+  const tweets: Utf8Text[] = []
+  let seen = 0
+  for (const item of items) {
+    if (tweets.length === wanted) break
+    const tweet = present(item)
+    if (tweet !== null) tweets.push(tweet)
+    seen++
+  }
+  return { tweets, seen }
 }
 
 type Authors = Skeleton['authors']
@@ -177,32 +205,6 @@ function keepCards(
   if (kept.length > 0) deps.defer(deps.timeline(viewer.id).keepCards(kept))
 }
 
-/** Rules, then present. Null for an entry that the rules drop. */
-export function presentEntry(
-  entry: PageEntry,
-  { freshness, cards, quotes, users }: Freshened,
-  nowMs: number,
-): Utf8Text | null {
-  const { tweetId, retweeterId, flags } = entry
-  const card = cards.get(tweetId) ?? entry.card
-  const candidate = freshness.get(tweetId) ?? { gone: false, authorIsPrivate: false }
-  if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return null
-  // Of a card that the object did not have it does not know the quoted author.
-  const quote = quotes.get(tweetId) ?? { hidden: entry.hidesQuote, flags: entry.quoteFlags }
-  const reading: Reading = {
-    nowMs,
-    countsOf: (id) => freshness.get(id as TweetId)?.counts.counts ?? null,
-    flagsOf: (id) => (id === tweetId ? flags : quote.flags),
-    hides: () => quote.hidden,
-    retweetedBy: retweeterId === null ? null : (users.get(retweeterId) ?? entry.retweeter),
-  }
-  return joinTweetUtf8(card, reading, freshness.get(tweetId)?.counts ?? null)
-}
-
-function isShown(tweet: Utf8Text | null): tweet is Utf8Text {
-  return tweet !== null
-}
-
 function leading<Item>(items: Item[], holds: (item: Item) => boolean): Item[] {
   const end = items.findIndex((item) => !holds(item))
   return end < 0 ? items : items.slice(0, end)
@@ -215,20 +217,25 @@ function trailing<Item>(items: Item[], holds: (item: Item) => boolean): Item[] {
 async function readBelow(
   deps: Deps,
   viewer: Viewer,
-  { before, top, offset, limit }: { before: number; top: EntryId; offset: number; limit: number },
+  { before, top, offset }: { before: number; top: EntryId; offset: number },
+  { wanted, entries: limit }: Amount,
 ): Promise<Stretch | null> {
   const nowMs = deps.now()
-  const rows = await whenAvailable(
+  const found = await whenAvailable(
     deps.timed('db', () =>
       readHomeBelow(deps.db, viewer.id, { before, top, offset, limit: limit + 1, nowMs }),
     ),
   )
-  if (rows === null) return null
-  const isLast = rows.length <= limit
-  const shown = rows.slice(0, limit)
+  if (found === null) return null
+  const { rows, mutedWords } = found
+  const reader = readerOfRows(viewer, mutedWords, nowMs)
+  const page = rows.slice(0, limit)
+  const { tweets, seen } = takeShown(page, wanted, (row) => presentRow(row, reader))
+  const isLast = rows.length <= limit && seen === page.length
   return {
-    tweets: shown.map((row) => presentRow(row, viewer.id, nowMs)).filter(isShown),
-    reached: isLast ? 0 : (shown.at(-1)?.entry_id ?? 0),
+    tweets,
+    seen,
+    reached: isLast ? 0 : (page[seen - 1]?.entry_id ?? 0),
     isLast,
     top: top === MAX_ID ? (rows[0]?.entry_id ?? top) : top,
     degraded: null,
@@ -238,21 +245,23 @@ async function readBelow(
 async function readAbove(
   deps: Deps,
   viewer: Viewer,
-  { after, below, top, limit }: { after: number; below: number; top: EntryId; limit: number },
+  { after, below, top }: { after: number; below: number; top: EntryId },
+  { wanted, entries: limit }: Amount,
 ): Promise<Stretch | null> {
   const nowMs = deps.now()
-  const rows = await whenAvailable(
+  const found = await whenAvailable(
     deps.timed('db', () => readHomeAbove(deps.db, viewer.id, { after, below, top, limit: limit + 1 })),
   )
-  if (rows === null) return null
-  const isLast = rows.length <= limit
-  const shown = rows.slice(0, limit)
+  if (found === null) return null
+  const { rows, mutedWords } = found
+  const reader = readerOfRows(viewer, mutedWords, nowMs)
+  const page = rows.slice(0, limit)
+  const { tweets, seen } = takeShown(page, wanted, (row) => presentRow(row, reader))
+  const isLast = rows.length <= limit && seen === page.length
   return {
-    tweets: shown
-      .toReversed()
-      .map((row) => presentRow(row, viewer.id, nowMs))
-      .filter(isShown),
-    reached: isLast ? below - 1 : (shown.at(-1)?.entry_id ?? after),
+    tweets: tweets.toReversed(),
+    seen,
+    reached: isLast ? below - 1 : (page[seen - 1]?.entry_id ?? after),
     isLast: isLast && below > top,
     top,
     degraded: null,
@@ -267,11 +276,4 @@ export async function whenAvailable<Rows>(reading: Promise<Rows>): Promise<Rows 
     if (isUnavailable(error)) return null
     throw error
   }
-}
-
-/** Null for an entry that Postgres does not show. */
-export function presentRow({ entry }: EntryRow, viewerId: UserId, nowMs: number): Utf8Text | null {
-  if (entry === null) return null
-  const tweet = presentTweet(entry.tweet, entry.flags, { viewerId, nowMs }, entry.retweeter)
-  return toUtf8(JSON.stringify({ ...tweet, impression_count: undefined }))
 }

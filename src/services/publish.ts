@@ -17,6 +17,7 @@ import { NO_FLAGS, presentTweet } from '../views/present-tweet.ts'
 import { type CheckedTweet, checkDraft, type TweetDraft } from './check-draft.ts'
 import { deliveryOf } from './deliver-own-tweet.ts'
 import type { Deps, Viewer } from './deps.ts'
+import { hashOf } from './hash-of.ts'
 import { tellOwnTimeline } from './tell-own-timeline.ts'
 
 /** How often other ids are tried when the first are taken: each is with probability 1/4 at the worst. */
@@ -179,11 +180,6 @@ async function idempotencyOf(
     return [content, isSensitive, replyToId, quoteTweetId, poll && [poll.options, poll.durationMinutes]]
   })
   return { key, requestHash: await hashOf(JSON.stringify(asked)) }
-}
-
-async function hashOf(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return btoa(String.fromCharCode(...new Uint8Array(digest)))
 }
 
 function mapSome<Item, Result>(

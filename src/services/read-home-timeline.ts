@@ -3,10 +3,12 @@ import type { EntryId } from '../domain/ids.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { readMarker } from './home-marker.ts'
 import { unavailable } from './home-skeleton.ts'
-import { type Degraded, type HomePosition, readStretch, type Stretch } from './home-stretch.ts'
+import { type Amount, type Degraded, type HomePosition, readStretch, type Stretch } from './home-stretch.ts'
 
 /** How often a page that rules have thinned is filled up before it is answered short. */
 const REFILLS_MAX = 4
+/** Entries that are read at once to fill a page up, when the rules thin it much. */
+const REFILL_ENTRIES_MAX = 100
 
 export interface HomeRequest {
   limit: number
@@ -75,6 +77,8 @@ export async function readHomeAroundMarker(deps: Deps, viewer: Viewer, limit: nu
 /** Stretches until a page is full. */
 interface Filled {
   tweets: Utf8Text[]
+  /** Out of how many entries. */
+  seen: number
   /** Where to go on; null where nothing comes after. */
   rest: HomePosition | null
   top: EntryId | null
@@ -84,17 +88,26 @@ interface Filled {
 }
 
 async function fill(deps: Deps, viewer: Viewer, begin: HomePosition, limit: number): Promise<Filled> {
-  const filled: Filled = { tweets: [], rest: begin, top: begin.top, degraded: null, isCut: false }
+  const filled: Filled = { tweets: [], seen: 0, rest: begin, top: begin.top, degraded: null, isCut: false }
   for (let round = 0; round <= REFILLS_MAX && filled.rest !== null && !isEnough(filled, limit); round++) {
-    const stretch = await readStretch(deps, viewer, filled.rest, limit - filled.tweets.length)
+    const stretch = await readStretch(deps, viewer, filled.rest, amountFor(filled, limit))
     filled.isCut = stretch === null
     filled.degraded = stretch === null ? 'stale' : (filled.degraded ?? stretch.degraded)
     if (stretch === null) break
     filled.tweets = joined(begin, filled.tweets, stretch)
+    filled.seen += stretch.seen
     filled.top = stretch.top
     filled.rest = stretch.isLast ? null : positionAfter(begin, stretch)
   }
   return filled
+}
+
+/** What is still wanted, out of as many entries as that takes if the rules drop as many as they have dropped so far. */
+function amountFor({ tweets: { length: shown }, seen }: Filled, limit: number): Amount {
+  const wanted = limit - shown
+  if (seen === 0) return { wanted, entries: wanted }
+  const entries = shown === 0 ? REFILL_ENTRIES_MAX : Math.ceil((wanted * seen) / shown)
+  return { wanted, entries: Math.max(wanted, Math.min(entries, REFILL_ENTRIES_MAX)) }
 }
 
 /** Not even an end of history: there may be tweets, which nobody can say. */

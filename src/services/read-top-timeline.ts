@@ -7,7 +7,8 @@ import { rank, rankingScore } from '../domain/ranking.ts'
 import { inOrder, tagOf } from '../domain/window-order.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { readSkeleton, type Skeleton, TimelineFailed, unavailable } from './home-skeleton.ts'
-import { type Degraded, type Hydrated, hydrate, presentEntry, readStretch } from './home-stretch.ts'
+import { type Degraded, type Hydrated, hydrate, readStretch } from './home-stretch.ts'
+import { type HomeReader, isMutedEntry, presentEntry, readerOfKept } from './present-home.ts'
 import { readStored } from './stored-window.ts'
 
 /** Entries that are ranked together: the newest so many, then those below them. */
@@ -114,10 +115,11 @@ async function rankWindow(
 ): Promise<TopWindow> {
   const hydrated = await hydrate(deps, viewer, skeleton, skeleton.entries, 'older')
   if (skeleton.entries.length > 0 && hydrated.entries.length === 0) throw unavailable()
-  const nowMs = deps.now()
-  const order = rank(hydrated.entries, (entry) => rankingScore(signalsOf(entry, hydrated, nowMs)))
+  const reader = readerOfKept(deps, viewer, skeleton.mutedWords)
+  const shown = hydrated.entries.filter((entry) => !isMutedEntry(entry, hydrated.fresh, reader))
+  const order = rank(shown, (entry) => rankingScore(signalsOf(entry, hydrated, reader.nowMs)))
   const end = hydrated.isWhole ? skeleton.reached : (hydrated.entries.at(-1)?.id ?? skeleton.reached)
-  return present(order, hydrated, { skeleton, before, end, wanted, known: order.length, nowMs })
+  return present(order, hydrated, { skeleton, before, end, wanted, known: order.length, reader })
 }
 
 /** Goes on in a window's order: with the object, or with Postgres when that fails or no longer keeps all of the window. */
@@ -169,7 +171,8 @@ async function continueKept(
   if (!hydrated.isWhole && hydrated.entries.length === 0) throw unavailable()
   const order = [...hydrated.entries, ...rest.slice(hydrated.entries.length)]
   const known = hydrated.entries.length
-  const options = { skeleton, before, end: ranked.end, wanted, known, nowMs: deps.now() }
+  const reader = readerOfKept(deps, viewer, skeleton.mutedWords)
+  const options = { skeleton, before, end: ranked.end, wanted, known, reader }
   return present(order, hydrated, options)
 }
 
@@ -192,20 +195,20 @@ interface Presenting {
   wanted: number
   /** So many of the order, the first, are hydrated. */
   known: number
-  nowMs: number
+  reader: HomeReader
 }
 
 /** The first so many of the order that the rules let stand; the others are for the next page. */
 function present(
   order: readonly PageEntry[],
   { fresh }: Hydrated,
-  { skeleton, before, end, wanted, known, nowMs }: Presenting,
+  { skeleton, before, end, wanted, known, reader }: Presenting,
 ): TopWindow {
   const tweets: Utf8Text[] = []
   let taken = 0
   for (; taken < known && tweets.length < wanted; taken++) {
     const entry = order[taken]
-    const tweet = entry === undefined ? null : presentEntry(entry, fresh, nowMs)
+    const tweet = entry === undefined ? null : presentEntry(entry, fresh, reader)
     if (tweet !== null) tweets.push(tweet)
   }
   const next = placeAfter(order.slice(taken), { top: skeleton.top as EntryId, before, end })
@@ -227,7 +230,8 @@ async function readByTime(
   at: { before: number | null; top: EntryId | null },
   wanted: number,
 ): Promise<TopWindow> {
-  const stretch = await readStretch(deps, viewer, { ...at, offset: 0 }, Math.min(wanted, WINDOW_ENTRIES))
+  const entries = Math.min(wanted, WINDOW_ENTRIES)
+  const stretch = await readStretch(deps, viewer, { ...at, offset: 0 }, { wanted: entries, entries })
   if (stretch === null) throw unavailable()
   const { tweets, top, reached, isLast, degraded } = stretch
   return { tweets, next: isLast ? null : { top, before: reached, ranked: null }, degraded }

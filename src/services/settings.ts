@@ -1,7 +1,18 @@
+import type { PushService } from '../domain/push-services.ts'
+import type { VapidKeys } from './vapid-keys.ts'
+
 /** A signing key and the id by which tokens name it. */
 export interface SigningKey {
   kid: string
   secret: Uint8Array
+}
+
+/** By what we are known to push services, and which of them are called. */
+export interface PushSettings {
+  keys: VapidKeys
+  /** Whom a push service turns to: `mailto:` or `https:`. */
+  subject: string
+  services: readonly PushService[]
 }
 
 /** The Worker's configuration, parsed once from its environment (`src/worker/env.ts`). */
@@ -18,7 +29,10 @@ export interface Settings {
   tweetsPer3Hours: number
   followsPerDay: number
   likesPerDay: number
+  messagesPerDay: number
   /** Newest first: the first signs, all verify. */
   accessKeys: SigningKey[]
   refreshKeys: SigningKey[]
+  /** Null where Web Push is not set up: nobody can subscribe, and nothing is sent. */
+  push: PushSettings | null
 }

@@ -4,8 +4,9 @@ import type { Deps, Viewer } from './deps.ts'
 import { tellOwnTimeline } from './tell-own-timeline.ts'
 
 /**
- * Spreads a committed change of whom the viewer follows: the outbox row and the counters' hint on their way without
- * waiting, then the viewer's own timeline, so that it holds on their next read.
+ * Spreads a committed change of whom the viewer follows, or asks to: the outbox rows and the counters' hint on their way
+ * without waiting, then the viewer's own timeline, so that it holds on their next read. Of a request only the one who is
+ * asked is told.
  */
 export async function tellFollowChange(
   deps: Deps,

@@ -125,12 +125,14 @@ function sourceOf(given: World): PageSource {
     floor: given.floor,
     pulled: { hash: 'h', authors: new Set(STARS) },
     ownCardChangedAtMs: 0,
+    mutedWords: null,
     hears,
     isDropped: (user) => user === MUTED,
     isGone: (id) => given.gone.has(id),
     isOwner: (user) => user === OWNER,
     flagsOf: () => 0,
     cardOf: () => null,
+    isMuted: () => false,
   }
 }
 

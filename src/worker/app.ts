@@ -7,11 +7,19 @@ import { limitBody, onlyJson } from './middleware/json-body.ts'
 import { limitRate } from './middleware/rate-limit.ts'
 import { requestContext } from './middleware/request-context.ts'
 import { answerProblem, problemResponse } from './problems.ts'
+import { adminRoutes } from './routes/admin.ts'
 import { authRoutes } from './routes/auth.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
+import { listMemberRoutes } from './routes/list-members.ts'
+import { listRoutes } from './routes/lists.ts'
+import { messageSettingsRoutes } from './routes/message-settings.ts'
+import { messageRoutes } from './routes/messages.ts'
+import { mutedWordRoutes } from './routes/muted-words.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { ownListRoutes } from './routes/own-lists.ts'
+import { pushRoutes } from './routes/push.ts'
+import { recommendationRoutes } from './routes/recommendations.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { threadRoutes } from './routes/threads.ts'
@@ -50,9 +58,17 @@ export function createApp() {
   app.route('/api/tweets', engagementRoutes())
   app.route('/api/tweets', tweetListRoutes())
   app.route('/api', ownListRoutes())
+  app.route('/api/muted-words', mutedWordRoutes())
+  app.route('/api/recommendations', recommendationRoutes())
+  app.route('/api/lists', listRoutes())
+  app.route('/api/lists', listMemberRoutes())
   app.route('/api/timeline', timelineRoutes())
   app.route('/api/notifications', notificationRoutes())
+  app.route('/api/messages', messageSettingsRoutes())
+  app.route('/api/messages', messageRoutes())
+  app.route('/api/push', pushRoutes())
   app.route('/api/stream', streamRoutes())
+  app.route('/api/admin', adminRoutes())
   app.route('/', documentationRoutes(app))
   return app
 }

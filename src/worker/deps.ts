@@ -6,6 +6,7 @@ import { timelineStub } from '../durable-objects/stubs.ts'
 import type { Deps } from '../services/deps.ts'
 import type { Settings } from '../services/settings.ts'
 import { FreshnessCache } from '../views/freshen.ts'
+import { MutedWordLists } from '../views/muted-words.ts'
 import { PulledAuthors } from '../views/pulled-authors.ts'
 import { configurationOf } from './env.ts'
 import { createQueues } from './queues.ts'
@@ -43,6 +44,7 @@ export function createDeps(env: Env, { log, timing, defer }: Ambient): Deps {
 interface IsolateCaches {
   freshness: FreshnessCache
   pulled: PulledAuthors
+  mutedWords: MutedWordLists
 }
 
 const caches = new WeakMap<Settings, IsolateCaches>()
@@ -52,6 +54,7 @@ function cachesOf(settings: Settings): IsolateCaches {
   const known = caches.get(settings) ?? {
     freshness: new FreshnessCache(settings.freshenTtlMs),
     pulled: new PulledAuthors(),
+    mutedWords: new MutedWordLists(),
   }
   caches.set(settings, known)
   return known

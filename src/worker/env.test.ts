@@ -15,12 +15,22 @@ const GOOD = {
   TWEETS_PER_3_HOURS: '300',
   FOLLOWS_PER_DAY: '1000',
   LIKES_PER_DAY: '1000',
+  MESSAGES_PER_DAY: '500',
   DATABASE_URL: 'postgres://ada:hunter2@db.example/warbler',
   DATABASE_ENDPOINT: '',
   DATABASE_REPLICA_ENDPOINT: '',
   JWT_SECRET: SECRET,
   REFRESH_SECRET: OTHER_SECRET,
+  VAPID_SUBJECT: '',
+  PUSH_SERVICES: 'push.example.com',
 }
+
+const PUSH = {
+  VAPID_PUBLIC_KEY: 'BFT9d5O8TPufZybv_CCPzuf7OGMlJfx0ApwX6557yG07_6TD_XPyS5dvWEey24HbZjgOmn3_mK-RBsxv1ahH4Zw',
+  VAPID_PRIVATE_KEY: 'HhBe3cLvX9ySvdgb7EMYNbUsN51Tyea0VuGBt8_p8ys',
+  VAPID_SUBJECT: 'mailto:ops@example.com',
+}
+const OTHERS_PRIVATE_KEY = 'BRkjtpB4ZT5sERUa8KjaKQBLFTrIrFNFM2LELcQe5LY'
 
 type Name = keyof typeof GOOD
 
@@ -59,6 +69,7 @@ describe('the environment', () => {
       tweetsPer3Hours: 300,
       followsPerDay: 1000,
       likesPerDay: 1000,
+      messagesPerDay: 500,
     })
     expect(database).toEqual({ url: GOOD.DATABASE_URL, endpoint: 'http://127.0.0.1:4444/sql' })
   })
@@ -74,6 +85,43 @@ describe('the environment', () => {
       configurationOf({ ...GOOD, DATABASE_REPLICA_URL: 'mysql://ada:hunter2@replica.example/x' })
     expect(wrong).toThrow(/: DATABASE_REPLICA_URL: /)
     expect(wrong).not.toThrow(/hunter/)
+  })
+
+  it('has Web Push once both keys and a subject are there', () => {
+    const { settings } = configurationOf({ ...GOOD, ...PUSH })
+    expect(settings.push).toEqual({
+      keys: { publicKey: PUSH.VAPID_PUBLIC_KEY, privateKey: PUSH.VAPID_PRIVATE_KEY },
+      subject: PUSH.VAPID_SUBJECT,
+      services: [{ host: 'push.example.com' }],
+    })
+    expect(configure({}).settings.push).toBeNull()
+    for (const name of ['VAPID_PUBLIC_KEY', 'VAPID_PRIVATE_KEY', 'VAPID_SUBJECT']) {
+      expect(configurationOf({ ...GOOD, ...PUSH, [name]: '' }).settings.push).toBeNull()
+    }
+  })
+
+  it.each([
+    [
+      'VAPID_PUBLIC_KEY',
+      ['x', PUSH.VAPID_PUBLIC_KEY.slice(1), `${PUSH.VAPID_PUBLIC_KEY}=`, PUSH.VAPID_PRIVATE_KEY],
+    ],
+    [
+      'VAPID_PRIVATE_KEY',
+      [
+        'x',
+        `${PUSH.VAPID_PRIVATE_KEY}=`,
+        PUSH.VAPID_PUBLIC_KEY,
+        OTHERS_PRIVATE_KEY,
+        'A'.repeat(43),
+        '_'.repeat(43),
+      ],
+    ],
+  ])('names %s where it is no key, or not of the pair, and never shows it', (name, values) => {
+    for (const value of values) {
+      const wrong = () => configurationOf({ ...GOOD, ...PUSH, [name]: value })
+      expect(wrong).toThrow(new RegExp(`: ${name}: [^;]+$`))
+      if (value.length > 1) expect(wrong).not.toThrow(value)
+    }
   })
 
   it('is parsed once', () => {
@@ -95,6 +143,7 @@ describe('the environment', () => {
     ['FANOUT_PUSH_LIMIT', ['0', 'many']],
     ['TWEETS_PER_3_HOURS', ['0', 'many']],
     ['FOLLOWS_PER_DAY', ['0', '٣']],
+    ['MESSAGES_PER_DAY', ['0', '']],
     [
       'DATABASE_URL',
       [
@@ -114,6 +163,8 @@ describe('the environment', () => {
       'JWT_SECRET',
       ['', 'short-secret', 'kid=short-secret', `${SECRET},short-secret`, `a=${SECRET},a=${SECRET}x`],
     ],
+    ['VAPID_SUBJECT', ['ops@example.com', 'mailto:', 'mailto:ops', 'http://example.com', 'https://']],
+    ['PUSH_SERVICES', ['', '*', 'https://push.example.com', 'push.example.com,', 'http://push.example.com']],
     ['REFRESH_SECRET', ['', 'short-secret', `${OTHER_SECRET},`, SECRET, `mine=${SECRET}`]],
   ])('names %s where it is bad, and never shows it', (name, values) => {
     for (const value of values) {

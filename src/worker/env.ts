@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import type { Database } from '../db/client.ts'
-import type { Settings, SigningKey } from '../services/settings.ts'
+import { isP256Point, isP256PrivateKey } from '../domain/push-keys.ts'
+import { type PushService, parsePushServices } from '../domain/push-services.ts'
+import type { PushSettings, Settings, SigningKey } from '../services/settings.ts'
 import { signingKeys } from '../services/signing-keys.ts'
+import { areKeyPair } from '../services/vapid-keys.ts'
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -26,6 +29,20 @@ const databaseUrl = z.string().refine((text) => {
   return username !== '' && hostname !== '' && pathname.length > 1
 }, 'must be postgres://user:password@host/database')
 
+const pushServices = z.string().transform((text, context): PushService[] => {
+  const services = parsePushServices(text)
+  if (services !== null) return services
+  context.addIssue('must be names of hosts, or http origins of this machine, separated by commas')
+  return z.NEVER
+})
+
+/** Empty where it is not set up. */
+const orEmpty = (isGood: (text: string) => boolean, complaint: string) =>
+  z.string().refine((text) => text === '' || isGood(text), { error: complaint, abort: true })
+
+const isContact = (text: string) =>
+  /^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/.test(text) && URL.canParse(text)
+
 const environment = z
   .object({
     ALLOWED_ORIGINS: origins,
@@ -41,18 +58,31 @@ const environment = z
     TWEETS_PER_3_HOURS: wholeNumber(1, 1_000_000),
     FOLLOWS_PER_DAY: wholeNumber(1, 1_000_000),
     LIKES_PER_DAY: wholeNumber(1, 1_000_000),
+    MESSAGES_PER_DAY: wholeNumber(1, 1_000_000),
     DATABASE_URL: databaseUrl,
     DATABASE_ENDPOINT: z.union([z.literal(''), z.url()]),
     DATABASE_REPLICA_URL: z.union([z.literal(''), databaseUrl]).default(''),
     DATABASE_REPLICA_ENDPOINT: z.union([z.literal(''), z.url()]),
     JWT_SECRET: signingKeys,
     REFRESH_SECRET: signingKeys,
+    VAPID_PUBLIC_KEY: orEmpty(isP256Point, 'must be a point of 65 bytes in base64url').default(''),
+    VAPID_PRIVATE_KEY: orEmpty(isP256PrivateKey, 'must be 32 bytes in base64url').default(''),
+    VAPID_SUBJECT: orEmpty(isContact, 'must be a URL, mailto or https'),
+    PUSH_SERVICES: pushServices,
   })
   .refine(
     (env) => !env.JWT_SECRET.some((key) => env.REFRESH_SECRET.some((other) => sameSecret(key, other))),
     {
       path: ['REFRESH_SECRET'],
       message: 'must differ from JWT_SECRET',
+    },
+  )
+  .refine(
+    ({ VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey }) =>
+      publicKey === '' || privateKey === '' || areKeyPair({ publicKey, privateKey }),
+    {
+      path: ['VAPID_PRIVATE_KEY'],
+      message: 'must be the private key of VAPID_PUBLIC_KEY',
     },
   )
 
@@ -73,10 +103,12 @@ export class ConfigurationError extends Error {
 
 const parsed = new WeakMap<object, Configuration>()
 
+/** Secrets that need not be there. */
+type OptionalSecret = 'DATABASE_REPLICA_URL' | 'VAPID_PUBLIC_KEY' | 'VAPID_PRIVATE_KEY'
+
 /** What of the environment is text; the rest are bindings. */
-type Variables = Pick<Env, Exclude<keyof z.input<typeof environment>, 'DATABASE_REPLICA_URL'>> & {
-  /** A secret that need not be there. */
-  DATABASE_REPLICA_URL?: string
+type Variables = Pick<Env, Exclude<keyof z.input<typeof environment>, OptionalSecret>> & {
+  [Name in OptionalSecret]?: string
 }
 
 /** Parses the Worker's variables and secrets, once an isolate. Throws a ConfigurationError. */
@@ -106,8 +138,10 @@ function toConfiguration(env: z.infer<typeof environment>): Configuration {
       tweetsPer3Hours: env.TWEETS_PER_3_HOURS,
       followsPerDay: env.FOLLOWS_PER_DAY,
       likesPerDay: env.LIKES_PER_DAY,
+      messagesPerDay: env.MESSAGES_PER_DAY,
       accessKeys: env.JWT_SECRET,
       refreshKeys: env.REFRESH_SECRET,
+      push: toPushSettings(env),
     },
     database: { url: env.DATABASE_URL, endpoint: env.DATABASE_ENDPOINT },
     replica:
@@ -119,6 +153,13 @@ function toConfiguration(env: z.infer<typeof environment>): Configuration {
             timeoutMs: REPLICA_TIMEOUT_MS,
           },
   }
+}
+
+/** Two of three are none: secrets are put one by one, and the Worker runs meanwhile. */
+function toPushSettings(env: z.infer<typeof environment>): PushSettings | null {
+  const { VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey, VAPID_SUBJECT: subject } = env
+  if (publicKey === '' || privateKey === '' || subject === '') return null
+  return { keys: { publicKey, privateKey }, subject, services: env.PUSH_SERVICES }
 }
 
 function sameSecret(a: SigningKey, b: SigningKey): boolean {

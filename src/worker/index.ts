@@ -4,6 +4,7 @@ import { consumeDeadLetters } from '../queues/dead-letter.ts'
 import { consumeEngagement } from '../queues/engagement.ts'
 import { consumeFanOut } from '../queues/fan-out.ts'
 import { consumeNotifications } from '../queues/notifications.ts'
+import { consumePushes } from '../queues/pushes.ts'
 import { createApp } from './app.ts'
 import { createDeps, untimed } from './deps.ts'
 import { configurationOf } from './env.ts'
@@ -27,6 +28,7 @@ export default {
     const deps = createDeps(env, { log, timing: untimed, defer: (work) => context.waitUntil(work) })
     if (batch.queue.startsWith('warbler-fan-out-')) return consumeFanOut(batch, deps)
     if (batch.queue.startsWith('warbler-notifications-')) return consumeNotifications(batch, deps)
+    if (batch.queue === 'warbler-pushes') return consumePushes(batch, deps)
     if (batch.queue === 'warbler-engagement') return consumeEngagement(batch, deps)
     return consumeDeadLetters(batch, deps)
   },

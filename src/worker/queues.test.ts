@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { OutboxRow } from '../contracts/queues.ts'
-import { newUserId } from '../domain/ids.ts'
+import { notificationEvent, type OutboxRow } from '../contracts/queues.ts'
+import { newTweetId, newUserId, type UserId } from '../domain/ids.ts'
 import { createQueues } from './queues.ts'
 
 const EPOCH = 3
@@ -39,12 +39,14 @@ function fakeQueue(): FakeQueue {
 }
 
 function open() {
-  const [fanOut, engagement] = [fakeQueue(), fakeQueue()]
-  return {
-    fanOut,
-    engagement,
-    queues: createQueues({ FAN_OUT_0: fanOut, NOTIFICATIONS_0: fakeQueue(), ENGAGEMENT: engagement }, EPOCH),
+  const [fanOut, notifications, engagement] = [fakeQueue(), fakeQueue(), fakeQueue()]
+  const env = {
+    FAN_OUT_0: fanOut,
+    NOTIFICATIONS_0: notifications,
+    ENGAGEMENT: engagement,
+    PUSHES: fakeQueue(),
   }
+  return { fanOut, notifications, engagement, queues: createQueues(env, EPOCH) }
 }
 
 const row = (id: number, message: unknown = { v: 1 }, queue: OutboxRow['queue'] = 'fan-out'): OutboxRow => ({
@@ -60,11 +62,12 @@ const bytesOf = (batch: unknown[]) =>
 
 describe('outbox rows', () => {
   it('go to the queue that they name, with the id by which their row is deleted', async () => {
-    const { queues, fanOut, engagement } = open()
+    const { queues, fanOut, notifications, engagement } = open()
     await queues.sendOutbox([
       row(7, { type: 'a' }),
       row(8, { type: 'b' }, 'engagement'),
       row(9, { type: 'c' }),
+      row(10, { type: 'd' }, 'notifications'),
     ])
     expect(fanOut.batches).toEqual([
       [
@@ -73,12 +76,13 @@ describe('outbox rows', () => {
       ],
     ])
     expect(engagement.batches).toEqual([[{ epoch: EPOCH, outbox_id: 8, event: { type: 'b' } }]])
+    expect(notifications.batches).toEqual([[{ epoch: EPOCH, outbox_id: 10, event: { type: 'd' } }]])
   })
 
   it('are not sent when there are none', async () => {
-    const { queues, fanOut, engagement } = open()
+    const { queues, fanOut, notifications, engagement } = open()
     await queues.sendOutbox([])
-    expect([fanOut.batches, engagement.batches]).toEqual([[], []])
+    expect([fanOut.batches, notifications.batches, engagement.batches]).toEqual([[], [], []])
   })
 
   it.each([
@@ -119,28 +123,37 @@ describe('outbox rows', () => {
     )
   })
 
-  it('fail as a whole when a queue does, and the other queue has them all the same', async () => {
-    const { fanOut, engagement } = open()
+  it('fail as a whole when a queue does, and the other queues have them all the same', async () => {
+    const { fanOut, notifications, engagement } = open()
     const broken: Queue = { ...fanOut, sendBatch: () => Promise.reject(new Error('queue away')) }
     const queues = createQueues(
-      { FAN_OUT_0: broken, NOTIFICATIONS_0: fakeQueue(), ENGAGEMENT: engagement },
+      { FAN_OUT_0: broken, NOTIFICATIONS_0: notifications, ENGAGEMENT: engagement, PUSHES: fakeQueue() },
       EPOCH,
     )
-    await expect(queues.sendOutbox([row(1), row(2, {}, 'engagement')])).rejects.toThrow('queue away')
-    expect(sizesOf(engagement)).toEqual([1])
+    const owed = [row(1), row(2, {}, 'engagement'), row(3, {}, 'notifications')]
+    await expect(queues.sendOutbox(owed)).rejects.toThrow('queue away')
+    expect([sizesOf(engagement), sizesOf(notifications)]).toEqual([[1], [1]])
   })
 })
+
+const shardedUser = (shard: number) => newUserId(Date.UTC(2026, 0, 1), () => (shard + 0.5) / 1024)
+const [even, odd] = [shardedUser(6), shardedUser(7)]
+const idsIn = ({ batches }: FakeQueue) => batches.flat().map((body) => Object(body).outbox_id)
 
 describe('several fan-out queues', () => {
   const openWith = (count: number) => {
     const fanOut = Array.from({ length: count }, fakeQueue)
     const bindings = Object.fromEntries(fanOut.map((queue, index) => [`FAN_OUT_${index}`, queue]))
     const engagement = fakeQueue()
-    const env = { FAN_OUT_0: fakeQueue(), NOTIFICATIONS_0: fakeQueue(), ENGAGEMENT: engagement, ...bindings }
+    const env = {
+      FAN_OUT_0: fakeQueue(),
+      NOTIFICATIONS_0: fakeQueue(),
+      ENGAGEMENT: engagement,
+      PUSHES: fakeQueue(),
+      ...bindings,
+    }
     return { fanOut, engagement, queues: createQueues(env, EPOCH) }
   }
-  const shardedUser = (shard: number) => newUserId(Date.UTC(2026, 0, 1), () => (shard + 0.5) / 1024)
-  const [even, odd] = [shardedUser(6), shardedUser(7)]
   const common = { v: 1, tweet_id: 5 }
   const ofUser = (user: number) => [
     { type: 'tweet_published', ...common, author_id: user },
@@ -152,7 +165,6 @@ describe('several fan-out queues', () => {
     { type: 'follow_changed', v: 1, follower_id: user, followee_id: 1, following: true, graph_version: 3 },
     { type: 'session_ended', v: 1, user_id: user, session_id: null, except_session_id: null },
   ]
-  const idsIn = ({ batches }: FakeQueue) => batches.flat().map((body) => Object(body).outbox_id)
 
   it.each([0, 1])('carry what somebody did by the shard of who did it: %i of 2', async (lot) => {
     const { queues, fanOut } = openWith(2)
@@ -176,6 +188,7 @@ describe('several fan-out queues', () => {
     const env = {
       FAN_OUT_0: fanOut[0] ?? fakeQueue(),
       NOTIFICATIONS_0: fakeQueue(),
+      PUSHES: fakeQueue(),
       ENGAGEMENT: fakeQueue(),
       FAN_OUT_2: fanOut[2],
     }
@@ -190,6 +203,84 @@ describe('several fan-out queues', () => {
     await queues.sendOutbox(rows(101), 7)
     await queues.sendOutbox(rows(1))
     expect(fanOut[0]?.delays).toEqual([7, 7, 0])
+  })
+})
+
+describe('several notifications queues', () => {
+  const openWith = (count: number) => {
+    const notifications = Array.from({ length: count }, fakeQueue)
+    const bindings = Object.fromEntries(
+      notifications.map((queue, index) => [`NOTIFICATIONS_${index}`, queue]),
+    )
+    const [fanOut, engagement] = [fakeQueue(), fakeQueue()]
+    const env = {
+      FAN_OUT_0: fanOut,
+      NOTIFICATIONS_0: fakeQueue(),
+      ENGAGEMENT: engagement,
+      PUSHES: fakeQueue(),
+      ...bindings,
+    }
+    return { fanOut, notifications, queues: createQueues(env, EPOCH) }
+  }
+  const notice = (id: number, message: unknown) => row(id, message, 'notifications')
+  const tweetOf = (user: UserId) => newTweetId(Date.UTC(2026, 1, 1), user, () => 0.5)
+  /** What somebody is told; `actor`, whose shard does not matter, has done it. */
+  const toldTo = (user: UserId, actor: UserId) => [
+    { type: 'like_changed', v: 1, actor_id: actor, tweet_id: tweetOf(user) },
+    { type: 'retweet_changed', v: 1, actor_id: actor, tweet_id: tweetOf(user) },
+    { type: 'follow_changed', v: 1, follower_id: actor, followee_id: user },
+    { type: 'message_sent', v: 1, message_id: 1, sender_id: actor, receiver_id: user },
+    { type: 'messages_read', v: 1, reader_id: actor, other_id: user, up_to_id: 1 },
+  ]
+  /** What concerns a tweet and whoever was told of it goes by the tweet. */
+  const ofTweetOf = (user: UserId) => [
+    { type: 'tweet_changed', v: 1, tweet_id: tweetOf(user), author_id: user },
+    { type: 'tweet_withdrawn', v: 1, tweet_id: tweetOf(user) },
+  ]
+
+  it.each([
+    [0, even, odd],
+    [1, odd, even],
+  ])('carry what somebody is told by the shard of who is told: %i of 2', async (lot, user, actor) => {
+    const { queues, notifications, fanOut } = openWith(2)
+    const given = [...toldTo(user, actor), ...ofTweetOf(user)]
+    for (const message of given) expect(notificationEvent.parse(message)).toEqual(message)
+    await queues.sendOutbox(given.map((message, index) => notice(index + 1, message)))
+    const ids = given.map((_, index) => index + 1)
+    expect(notifications.map(idsIn)).toEqual(lot === 0 ? [ids, []] : [[], ids])
+    expect(fanOut.batches).toEqual([])
+  })
+
+  it('share the parts of an audience evenly', async () => {
+    const { queues, notifications } = openWith(4)
+    const part = {
+      ...{ type: 'audience', v: 1, of: 'subscribers', tweet_id: tweetOf(even), author_id: even },
+      ...{ from_user: 1, to_user: 9 },
+    }
+    expect(notificationEvent.parse(part)).toEqual(part)
+    await queues.sendOutbox(Array.from({ length: 1_000 }, (_, index) => notice(index + 1, part)))
+    expect(notifications.map((queue) => idsIn(queue).length)).toEqual([250, 250, 250, 250])
+  })
+
+  it('end where a number is missing, and are as many as there are, however many fan-out queues', async () => {
+    const [first, third, fanOut] = [fakeQueue(), fakeQueue(), [fakeQueue(), fakeQueue()]]
+    const queues = createQueues(
+      {
+        ...{ FAN_OUT_0: fanOut[0] ?? fakeQueue(), FAN_OUT_1: fanOut[1], ENGAGEMENT: fakeQueue() },
+        ...{ NOTIFICATIONS_0: first, NOTIFICATIONS_2: third, PUSHES: fakeQueue() },
+      },
+      EPOCH,
+    )
+    await queues.sendOutbox(toldTo(odd, even).map((message, index) => notice(index + 1, message)))
+    expect([first, third].map(idsIn)).toEqual([[1, 2, 3, 4, 5], []])
+    await queues.sendOutbox([row(7, { type: 'flags_changed', v: 1, user_id: odd, tweet_id: 5 })])
+    expect(fanOut.map(idsIn)).toEqual([[], [7]])
+  })
+
+  it('carry what nobody understands, too: its consumer sees to it', async () => {
+    const { queues, notifications } = openWith(2)
+    await queues.sendOutbox([notice(1, { type: 'unknown' }), notice(2, null)])
+    expect(notifications.map(idsIn)).toEqual([[2], [1]])
   })
 })
 

@@ -19,7 +19,7 @@ const FOLD_SUBJECTS_MAX = 500
 /**
  * There may be `FAN_OUT_1`, `NOTIFICATIONS_1` and so on, too: as many as `wrangler.toml` binds, numbered without a gap.
  */
-type Queues = Pick<Env, 'FAN_OUT_0' | 'NOTIFICATIONS_0' | 'ENGAGEMENT'>
+type Queues = Pick<Env, 'FAN_OUT_0' | 'NOTIFICATIONS_0' | 'ENGAGEMENT' | 'PUSHES'>
 
 /**
  * The queues, in as few sends as the platform's limits allow, all queues at once. Messages say which history of the
@@ -32,6 +32,7 @@ export function createQueues(env: Queues, databaseEpoch: number): QueuePort {
         'fan-out': numbered(env, 'FAN_OUT'),
         notifications: numbered(env, 'NOTIFICATIONS'),
         engagement: [env.ENGAGEMENT],
+        pushes: [env.PUSHES],
       }
       const bodies = rows.map((row) => ({
         queue: ofLot(queues[row.queue], lotOf(row)),
@@ -105,8 +106,6 @@ function recipientOf(event: Exclude<NotificationEvent, { type: 'audience' }>): U
       return event.receiver_id as UserId
     case 'messages_read':
       return event.other_id as UserId
-    case 'push':
-      return event.user_id as UserId
   }
 }
 
@@ -122,6 +121,7 @@ function actorOf(event: Exclude<FanOutEvent, { type: 'fan_out_chunk' }>): number
     case 'follow_changed':
       return event.follower_id
     case 'flags_changed':
+    case 'muted_words_changed':
     case 'session_ended':
       return event.user_id
   }

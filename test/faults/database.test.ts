@@ -59,7 +59,7 @@ describe('the database endpoint', () => {
     async (_, fault) => {
       const crowd = await scene.addWarmCrowd(FOLLOWERS)
       const builds = await buildsOf(scene, crowd)
-      const load = scene.loadOf(crowd)
+      const load = await scene.loadOf(crowd)
       await underLoad(load, async () => {
         scene.database.endpoint.setFaults(fault)
         const enough = load.asked.length + 20
@@ -83,7 +83,7 @@ describe('the database endpoint', () => {
     'refuses everything for a quarter of a minute: consumers go on trying, and nothing ends as a dead letter',
     async () => {
       const crowd = await scene.addWarmCrowd(FOLLOWERS)
-      const load = scene.loadOf(crowd)
+      const load = await scene.loadOf(crowd)
       // What a deletion owes waits in its queue for a second: it is under way when the fault comes.
       await load.postAndDelete()
       scene.database.endpoint.setFaults({ refuse: true })
@@ -103,7 +103,7 @@ describe('Postgres', () => {
     async (goAway) => {
       const crowd = await scene.addWarmCrowd(FOLLOWERS)
       const builds = await buildsOf(scene, crowd)
-      const load = scene.loadOf(crowd)
+      const load = await scene.loadOf(crowd)
       await underLoad(load, async () => {
         await scene.database[goAway]()
         await load.untilRefused()

@@ -7,7 +7,7 @@ import { buildsOf, expectIntact } from './harness/intact.ts'
 import { SCENE_TIMEOUT_MS, Scene } from './harness/scene.ts'
 
 const FOLLOWERS = 100
-const POSTS = 40
+const POSTS = 30
 /** Ten times what it takes on two cores that nobody else uses. */
 const TIMEOUT_MS = 300_000
 const STEP_WITHIN_MS = 120_000
@@ -27,7 +27,7 @@ it(
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
     const builds = await buildsOf(scene, crowd)
-    const load = scene.loadOf(crowd)
+    const load = await scene.loadOf(crowd)
     await scene.setFaults({ batchesEvery: 3 })
     await load.post(POSTS)
     await expectIntact(scene, crowd, load)
@@ -42,9 +42,9 @@ it(
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
     const builds = await buildsOf(scene, crowd)
-    const load = scene.loadOf(crowd)
-    const flaky = [crowd.followers[0], crowd.followers[FOLLOWERS / 2]]
-    await scene.setFaults({ flaky: flaky.map((reader) => String(reader?.id)) })
+    const load = await scene.loadOf(crowd)
+    const flaky = [crowd.author, crowd.followers[0], crowd.followers[FOLLOWERS / 2], crowd.followers.at(-1)]
+    await scene.setFaults({ flaky: flaky.map((person) => String(person?.id)) })
     await load.post(POSTS)
     await expectIntact(scene, crowd, load)
     expect(load.refusals).toEqual([])
@@ -58,12 +58,14 @@ it(
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
     const builds = await buildsOf(scene, crowd)
-    const load = scene.loadOf(crowd)
+    const load = await scene.loadOf(crowd)
     const [broken, other] = crowd.followers
     if (broken === undefined || other === undefined) throw new Error('The crowd is smaller than that')
     await scene.setFaults({ broken: [String(broken.id)] })
     await load.post(5)
-    const posted = load.asked.flatMap(({ id }) => id ?? []).toSorted((a, b) => b - a)
+    const posted = load.asked
+      .flatMap(({ id, deleted }) => (deleted ? [] : (id ?? [])))
+      .toSorted((a, b) => b - a)
     const reached = async () => (await homeOf(scene.stack, other)).length === posted.length
     expect(await until(reached, { withinMs: STEP_WITHIN_MS })).toBe(true)
     expect(await homeOf(scene.stack, broken)).toEqual([])
@@ -80,10 +82,32 @@ it(
 )
 
 it(
+  'queues deliver all twice and in disorder, and the relay sends it again and again meanwhile: nothing is lost or doubled',
+  async () => {
+    const crowd = await scene.addWarmCrowd(FOLLOWERS)
+    const builds = await buildsOf(scene, crowd)
+    const load = await scene.loadOf(crowd)
+    await scene.setFaults({ twice: true })
+    let over = false
+    const relaying = async () => {
+      while (!over) await relayNow(scene.stack)
+    }
+    const posting = load.post(POSTS).finally(() => {
+      over = true
+    })
+    await Promise.all([posting, relaying(), relaying()])
+    await expectIntact(scene, crowd, load)
+    expect(load.refusals).toEqual([])
+    expect(await buildsOf(scene, crowd)).toEqual(builds)
+  },
+  TIMEOUT_MS,
+)
+
+it(
   'a message that nobody understands ends as a dead letter, and keeps nothing else',
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
-    const load = scene.loadOf(crowd)
+    const load = await scene.loadOf(crowd)
     await scene.setFaults({ batchesEvery: 3 })
     await scene.rows(
       `insert into outbox (queue, message, next_attempt_at) values ('fan-out', '{"type": "poison"}', now())`,

@@ -8,7 +8,7 @@ import { SCENE_TIMEOUT_MS, Scene } from './harness/scene.ts'
 
 const KILLS = 10
 const FOLLOWERS = 200
-const POSTS_PER_KILL = 20
+const POSTS_PER_KILL = 15
 /** Ten times what it takes on two cores that nobody else uses. */
 const TIMEOUT_MS = 600_000
 const ROUND_WITHIN_MS = 120_000
@@ -36,7 +36,7 @@ it(
   async () => {
     const crowd = await scene.addWarmCrowd(FOLLOWERS)
     const builds = await buildsOf(scene, crowd)
-    const load = scene.loadOf(crowd)
+    const load = await scene.loadOf(crowd)
     const posting = load.post(KILLS * POSTS_PER_KILL)
     posting.catch(() => load.abandon())
     let killedInTheMiddle = 0

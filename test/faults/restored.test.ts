@@ -82,7 +82,7 @@ it(
     const crowd = await addCrowd(scene.stack, FOLLOWERS)
     const { followers } = crowd
     await scene.homesOf(followers.slice(LATE))
-    const load = scene.loadOf(crowd)
+    const load = await scene.loadOf(crowd)
     let gone: number[] = []
 
     await underLoad(load, async () => {

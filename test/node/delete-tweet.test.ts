@@ -41,7 +41,7 @@ const effectsOf = async (id: TweetId, author: UserId) => ({
   ),
   outbox: await rowsOf(
     `select queue, message from outbox
-     where message ->> 'type' in ('tweet_deleted', 'erase_dependants') and (message ->> 'tweet_id')::bigint = $1
+     where message ->> 'type' in ('tweet_deleted', 'erase_dependants', 'tweet_withdrawn') and (message ->> 'tweet_id')::bigint = $1
      order by id`,
     [id],
   ),
@@ -62,6 +62,7 @@ describe('deleting a tweet', () => {
     const owed = [
       { queue: 'fan-out', message: { type: 'tweet_deleted', v: 1, tweet_id: id, author_id: author } },
       { queue: 'engagement', message: { type: 'erase_dependants', v: 1, tweet_id: id } },
+      { queue: 'notifications', message: { type: 'tweet_withdrawn', v: 1, tweet_id: id } },
     ]
     expect(answer).toMatchObject({
       outcome: 'deleted',
@@ -100,7 +101,7 @@ describe('deleting a tweet', () => {
     expect(await deleteTweet(db, id, asModerator(await people.addUser()))).toEqual({ outcome: 'gone' })
     expect(await stateOf(id)).toEqual(DELETED)
     const { ledger, outbox } = await effectsOf(id, author)
-    expect([ledger.length, outbox.length]).toEqual([1, 2])
+    expect([ledger.length, outbox.length]).toEqual([1, 3])
   })
 
   it('20 times at once deletes it once', async () => {
@@ -119,7 +120,7 @@ describe('deleting a tweet', () => {
       ])
       expect(await stateOf(id)).toEqual(DELETED)
       const { ledger, outbox } = await effectsOf(id, author)
-      expect([ledger.length, outbox.length]).toEqual([1, 2])
+      expect([ledger.length, outbox.length]).toEqual([1, 3])
     }
   })
 

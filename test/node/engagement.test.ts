@@ -26,6 +26,8 @@ type Kind = (typeof KINDS)[number]
 const TABLES = { like: 'likes', bookmark: 'bookmarks' }
 const COUNTERS = { like: 'like_count', bookmark: 'bookmark_count' }
 const FLAGS = { like: FLAG_LIKED, bookmark: FLAG_BOOKMARKED }
+/** What each way of another's tweet owes. */
+const OWED = { like: ['flags_changed', 'like_changed'], bookmark: ['flags_changed'] }
 
 const act = (kind: Kind, viewer: UserId, tweet: TweetId) =>
   insertEngagement(db, kind, viewer, tweet, kind === 'like' ? AMPLE_LIKES : null)
@@ -55,21 +57,20 @@ const nothingOf = async (kind: Kind, viewer: UserId, tweet: TweetId) => {
 }
 
 describe.each(KINDS)('a %s', (kind) => {
-  const [counter, flag] = [COUNTERS[kind], FLAGS[kind]]
+  const [counter, flag, owed] = [COUNTERS[kind], FLAGS[kind], OWED[kind]]
 
-  it('is counted, flagged and owed to the viewer’s timeline', async () => {
+  it('is counted, flagged and owed to the viewer’s timeline, and a like to the author', async () => {
     const { viewer, tweet } = await scene({ [counter]: 41 })
     const done = await act(kind, viewer, tweet)
     expect(done).toMatchObject({ outcome: 'done', changed: true, count: 42, state: { flags: flag } })
+    const ofTimeline = { type: 'flags_changed', v: 1, user_id: viewer, tweet_id: tweet }
+    const ofAuthor = { type: 'like_changed', v: 1, actor_id: viewer, tweet_id: tweet }
     expect(done).toHaveProperty('outbox', [
-      {
-        id: expect.any(Number),
-        queue: 'fan-out',
-        message: { type: 'flags_changed', v: 1, user_id: viewer, tweet_id: tweet },
-      },
+      { id: expect.any(Number), queue: 'fan-out', message: ofTimeline },
+      ...(kind === 'like' ? [{ id: expect.any(Number), queue: 'notifications', message: ofAuthor }] : []),
     ])
     expect(await countOf(database.pool, tweet, counter)).toBe(42)
-    expect(await eventsOf(database.pool, viewer, tweet)).toEqual(['flags_changed'])
+    expect(await eventsOf(database.pool, viewer, tweet)).toEqual(owed)
   })
 
   it('touches no row of the tweet', async () => {
@@ -92,7 +93,7 @@ describe.each(KINDS)('a %s', (kind) => {
     })
     expect(await rowsOf(kind, tweet)).toBe(1)
     expect(await countOf(database.pool, tweet, counter)).toBe(1)
-    expect(await eventsOf(database.pool, viewer, tweet)).toHaveLength(1)
+    expect(await eventsOf(database.pool, viewer, tweet)).toEqual(owed)
   })
 
   it('is taken back once, with its flag alone', async () => {
@@ -110,7 +111,7 @@ describe.each(KINDS)('a %s', (kind) => {
     })
     expect(await rowsOf(kind, tweet)).toBe(0)
     expect(await countOf(database.pool, tweet, counter)).toBe(0)
-    expect(await eventsOf(database.pool, viewer, tweet)).toHaveLength(3)
+    expect(await eventsOf(database.pool, viewer, tweet)).toEqual([...OWED.like, ...OWED.bookmark, ...owed])
   })
 
   it('takes one round trip each way', async () => {
@@ -177,7 +178,7 @@ describe.each(KINDS)('a %s', (kind) => {
     expect(results.every(({ outcome }) => outcome === 'done')).toBe(true)
     expect(await rowsOf(kind, tweet)).toBe(1)
     expect(await countOf(database.pool, tweet, counter)).toBe(1)
-    expect(await eventsOf(database.pool, viewer, tweet)).toHaveLength(1)
+    expect(await eventsOf(database.pool, viewer, tweet)).toEqual(owed)
   })
 
   it('and its end at once leave the rows, the ledger and the outbox of one order of events', async () => {
@@ -192,7 +193,8 @@ describe.each(KINDS)('a %s', (kind) => {
       const left = await rowsOf(kind, tweet)
       expect(left).toBe(changes % 2)
       expect(await countOf(database.pool, tweet, counter)).toBe(left)
-      expect(await eventsOf(database.pool, viewer, tweet)).toHaveLength(changes)
+      const events = await eventsOf(database.pool, viewer, tweet)
+      expect(events).toEqual(Array.from({ length: changes }, () => owed).flat())
     }
   })
 

@@ -30,7 +30,7 @@ async function rowsOf(statement: string, values: unknown[] = []): Promise<Record
 
 let entries = 1
 
-/** Puts each of them on the tweet: a retweet, a bookmark, a like and a notification, and what those count. */
+/** Puts each of them on the tweet: a retweet, a bookmark, a like and its notification, and what those count. */
 async function hang(tweet: TweetId, author: UserId, actors: UserId[]): Promise<void> {
   const firstEntry = entries
   entries += actors.length
@@ -85,7 +85,7 @@ async function countersOf(tweet: TweetId): Promise<unknown> {
 }
 
 describe('what hangs on a deleted tweet', () => {
-  it('goes step by step, with its counters, and the likes stay', async () => {
+  it('goes step by step, with its counters; likes stay, and notifications until their own consumer withdraws them', async () => {
     const { tweet, author, outboxId } = await deletedWith(await people.addUsers(5))
     const step = async () => {
       const { left, outbox } = await eraseDependants(db, outboxId, tweet, 2)
@@ -95,11 +95,11 @@ describe('what hangs on a deleted tweet', () => {
       expect((await eraseDependants(db, outboxId, tweet, 2)).left).toBe(true)
     })
     expect(trips).toBe(1)
-    expect(await left(tweet)).toEqual({ retweets: 3, bookmarks: 3, notifications: 3, likes: 5 })
+    expect(await left(tweet)).toEqual({ retweets: 3, bookmarks: 3, notifications: 5, likes: 5 })
     expect(await countersOf(tweet)).toEqual({ retweet_count: 3, bookmark_count: 3, like_count: 5 })
     expect(await step()).toEqual({ left: true, undone: 2, owed: true })
     expect(await step()).toEqual({ left: false, undone: 1, owed: false })
-    expect(await left(tweet)).toEqual({ retweets: 0, bookmarks: 0, notifications: 0, likes: 5 })
+    expect(await left(tweet)).toEqual({ retweets: 0, bookmarks: 0, notifications: 5, likes: 5 })
     expect(await countersOf(tweet)).toEqual({ retweet_count: 0, bookmark_count: 0, like_count: 5 })
     // A delivery that comes again finds nothing to do.
     expect(await step()).toEqual({ left: false, undone: 0, owed: false })
@@ -127,7 +127,7 @@ describe('what hangs on a deleted tweet', () => {
         ...actors.slice(0, 8).map(undo),
       ])
       for (let more = true; more; ) more = (await eraseDependants(db, outboxId, tweet, 4)).left
-      expect(await left(tweet)).toMatchObject({ retweets: 0, bookmarks: 0, notifications: 0 })
+      expect(await left(tweet)).toMatchObject({ retweets: 0, bookmarks: 0, notifications: actors.length })
       expect(await owed(tweet)).toBeNull()
       expect(await countersOf(tweet)).toMatchObject({ retweet_count: 0, bookmark_count: 0 })
     }

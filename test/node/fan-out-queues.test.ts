@@ -117,8 +117,9 @@ async function post(author: Person): Promise<number> {
   return z.object({ id: z.number() }).parse(await call('POST', '/tweets', author.accessToken, body)).id
 }
 
+/** What is owed to timelines. */
 async function owedRows(): Promise<number | null> {
-  return (await database.pool.query('select from outbox')).rowCount
+  return (await database.pool.query("select from outbox where queue = 'fan-out'")).rowCount
 }
 
 const logLine = z.object({
@@ -209,18 +210,32 @@ describe('the queues of wrangler.toml', () => {
   const { producers, consumers } = configured.parse(
     unstable_readConfig({ config: join(PROJECT_ROOT, 'wrangler.toml') }, { hideWarnings: true }),
   ).queues
-  const fanOut = producers.filter(({ binding }) => binding.startsWith('FAN_OUT_'))
+  const numbered = (name: string) => producers.filter(({ binding }) => binding.startsWith(`${name}_`))
+  const consumerOf = (queue: string) => consumers.find((one) => one.queue === queue)
 
-  it('are numbered without a gap', () => {
-    expect(fanOut.map(({ binding }) => binding)).toEqual(fanOut.map((_, index) => `FAN_OUT_${index}`))
-    expect(fanOut.length).toBeGreaterThan(0)
+  it.each(['FAN_OUT', 'NOTIFICATIONS'])('are numbered without a gap: %s', (name) => {
+    const bindings = numbered(name).map(({ binding }) => binding)
+    expect(bindings).toEqual(bindings.map((_, index) => `${name}_${index}`))
+    expect(bindings.length).toBeGreaterThan(0)
   })
 
   it('have consumers whose batches stay under the subrequests of one invocation', () => {
-    for (const { queue } of fanOut) {
-      const consumer = consumers.find((one) => one.queue === queue)
-      expect(consumer).toMatchObject({ dead_letter_queue: 'warbler-dead-letters', max_batch_size: 10 })
+    for (const { queue } of numbered('FAN_OUT')) {
+      expect(consumerOf(queue)).toMatchObject({
+        dead_letter_queue: 'warbler-dead-letters',
+        max_batch_size: 10,
+      })
       expect(queue).toMatch(/^warbler-fan-out-\d+$/)
+    }
+  })
+
+  it('have consumers that wait for no batch of notifications to fill', () => {
+    for (const { queue } of numbered('NOTIFICATIONS')) {
+      expect(consumerOf(queue)).toMatchObject({
+        dead_letter_queue: 'warbler-dead-letters',
+        max_batch_timeout: 0,
+      })
+      expect(queue).toMatch(/^warbler-notifications-\d+$/)
     }
   })
 })

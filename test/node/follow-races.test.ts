@@ -39,18 +39,30 @@ interface Event {
   version: number
 }
 
-/** What the outbox tells of a follower, in the order of the versions. */
+/** What the outbox tells the follower's timeline, in the order of the versions. */
 async function eventsOf(follower: UserId): Promise<Event[]> {
   const { rows } = await people.pool.query<Event>(
     `select (message ->> 'followee_id')::float8 as followee,
             (message ->> 'following')::boolean as following,
             (message ->> 'graph_version')::float8 as version
      from outbox
-     where (message ->> 'follower_id')::bigint = $1
+     where queue = 'fan-out' and (message ->> 'follower_id')::bigint = $1
      order by version, outbox.id`,
     [follower],
   )
   return rows
+}
+
+/** Whom the outbox tells that something changed between them and the follower, in the order of their ids. */
+async function notifiedBy(follower: UserId): Promise<number[]> {
+  const { rows } = await people.pool.query<{ followee: number }>(
+    `select (message ->> 'followee_id')::float8 as followee
+     from outbox
+     where queue = 'notifications' and (message ->> 'follower_id')::bigint = $1
+     order by followee`,
+    [follower],
+  )
+  return rows.map(({ followee }) => followee)
 }
 
 async function followeesOf(follower: UserId): Promise<number[]> {
@@ -107,6 +119,7 @@ describe('follows and unfollows of one pair at once', () => {
         upTo(events.length).map((version) => ({ followee: b, following: version % 2 === 1, version })),
       )
       expect(versionsOf(results)).toEqual(upTo(events.length))
+      expect(await notifiedBy(a)).toEqual(events.map(() => b))
       const isFollowing = events.at(-1)?.following ?? false
       expect(await followeesOf(a)).toEqual(isFollowing ? [b] : [])
       expect(await counted(a, 'following_count')).toBe(isFollowing ? 1 : 0)
@@ -120,13 +133,19 @@ describe('follows and unfollows of one pair at once', () => {
     expect(results.map(({ outcome }) => outcome)).toEqual(upTo(20).map(() => 'followed'))
     expect(versionsOf(results)).toEqual([1])
     expect(await eventsOf(a)).toHaveLength(1)
+    expect(await notifiedBy(a)).toEqual([b])
     expect(await counted(b, 'follower_count')).toBe(1)
   })
 
   it('ask once, when all of them ask', async () => {
     const [a, b] = [await people.addUser(), await people.addUser({ is_private: true })]
     const results = await Promise.all(upTo(20).map(() => follow(a, b)))
-    expect(results).toEqual(upTo(20).map(() => ({ outcome: 'requested', change: null })))
+    expect(results).toEqual(
+      upTo(20).map(() => ({ outcome: 'requested', change: null, outbox: expect.any(Array) })),
+    )
+    const sent = results.flatMap((result) => ('outbox' in result ? result.outbox : []))
+    expect(sent.map(({ queue }) => queue)).toEqual(['notifications'])
+    expect(await notifiedBy(a)).toEqual([b])
   })
 
   it('go both ways without a deadlock', async () => {
@@ -162,6 +181,7 @@ describe('follows of many people at once', () => {
     expect(events.map(({ followee }) => followee).sort((a, b) => a - b)).toEqual(
       [...others].sort((a, b) => a - b),
     )
+    expect(await notifiedBy(follower)).toEqual([...others].sort((a, b) => a - b))
     expect(await followeesOf(follower)).toEqual([...others].sort((a, b) => a - b))
     expect(await counted(follower, 'following_count')).toBe(30)
   })

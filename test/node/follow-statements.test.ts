@@ -37,7 +37,8 @@ async function traceOf(follower: UserId, followee: UserId) {
         where subject = 'user' and subject_id = $1 and counter = 'following_count') as following_count,
        (select coalesce(sum(delta), 0)::int from counter_deltas
         where subject = 'user' and subject_id = $2 and counter = 'follower_count') as follower_count,
-       (select count(*)::int from outbox where (message ->> 'follower_id')::bigint = $1) as outbox,
+       (select count(*)::int from outbox where queue = 'fan-out' and (message ->> 'follower_id')::bigint = $1) as fan_out,
+       (select count(*)::int from outbox where queue = 'notifications' and (message ->> 'follower_id')::bigint = $1) as notifications,
        (select graph_version::int from users where id = $1) as graph_version,
        (select coalesce(sum(cardinality(uses)), 0)::int from quota_windows where user_id = $1) as uses`,
     [follower, followee],
@@ -50,7 +51,8 @@ const NO_TRACE = {
   requests: 0,
   following_count: 0,
   follower_count: 0,
-  outbox: 0,
+  fan_out: 0,
+  notifications: 0,
   graph_version: 0,
   uses: 0,
 }
@@ -59,12 +61,20 @@ const FOLLOWED = {
   follows: 1,
   following_count: 1,
   follower_count: 1,
-  outbox: 1,
+  fan_out: 1,
+  notifications: 1,
   graph_version: 1,
 }
 
+/** What tells the followee that something changed between the two. */
+const notificationOf = (follower: UserId, followee: UserId) => ({
+  id: expect.any(Number),
+  queue: 'notifications',
+  message: { type: 'follow_changed', v: 1, follower_id: follower, followee_id: followee },
+})
+
 describe('following', () => {
-  it('writes the follow, the ledger, and a message to the follower’s own timeline', async () => {
+  it('writes the follow, the ledger, and messages to the follower’s own timeline and to the followee', async () => {
     const [a, b] = [await people.addUser(), await people.addUser()]
     const message = {
       type: 'follow_changed',
@@ -76,7 +86,8 @@ describe('following', () => {
     }
     expect(await follow(a, b)).toEqual({
       outcome: 'followed',
-      change: { followee_id: b, version: 1, outbox: [{ id: expect.any(Number), queue: 'fan-out', message }] },
+      change: { followee_id: b, version: 1 },
+      outbox: [{ id: expect.any(Number), queue: 'fan-out', message }, notificationOf(a, b)],
     })
     expect(await traceOf(a, b)).toEqual({ ...FOLLOWED, uses: 1 })
     const { rows } = await people.pool.query(
@@ -84,7 +95,7 @@ describe('following', () => {
        where (message ->> 'follower_id')::bigint = $1`,
       [a],
     )
-    expect(rows).toEqual([{ later: true }])
+    expect(rows).toEqual([{ later: true }, { later: true }])
   })
 
   it('finds who is meant by name in any case', async () => {
@@ -98,23 +109,23 @@ describe('following', () => {
     const [a, b] = [await people.addUser(), await people.addUser()]
     await follow(a, b)
     const after = await traceOf(a, b)
-    expect(await follow(a, b, 1)).toEqual({ outcome: 'followed', change: null })
+    expect(await follow(a, b, 1)).toEqual({ outcome: 'followed', change: null, outbox: [] })
     expect(await traceOf(a, b)).toEqual(after)
   })
 
   it('asks a private account, once', async () => {
     const [a, b] = [await people.addUser(), await people.addUser({ is_private: true })]
-    for (let time = 0; time < 2; time++) {
-      expect(await follow(a, b)).toEqual({ outcome: 'requested', change: null })
-      expect(await traceOf(a, b)).toEqual({ ...NO_TRACE, requests: 1, uses: 1 })
+    for (const outbox of [[notificationOf(a, b)], []]) {
+      expect(await follow(a, b)).toEqual({ outcome: 'requested', change: null, outbox })
+      expect(await traceOf(a, b)).toEqual({ ...NO_TRACE, requests: 1, notifications: 1, uses: 1 })
     }
   })
 
   it('stays a follow when the account has become private since', async () => {
     const [a, b] = [await people.addUser(), await people.addUser({ is_private: true })]
     await people.add('follows', a, b)
-    expect(await follow(a, b)).toEqual({ outcome: 'followed', change: null })
-    expect(await traceOf(a, b)).toMatchObject({ requests: 0, outbox: 0 })
+    expect(await follow(a, b)).toEqual({ outcome: 'followed', change: null, outbox: [] })
+    expect(await traceOf(a, b)).toMatchObject({ requests: 0, fan_out: 0, notifications: 0 })
   })
 
   it('turns a request into a follow when the account has become public since', async () => {
@@ -166,29 +177,40 @@ describe('following', () => {
 })
 
 describe('unfollowing', () => {
-  it('takes everything back, with a message of its own', async () => {
+  it('takes everything back, with messages of its own', async () => {
     const [a, b] = [await people.addUser(), await people.addUser()]
     await follow(a, b)
     const message = { type: 'follow_changed', followee_id: b, following: false, graph_version: 2 }
     expect(await unfollow(a, b)).toMatchObject({
       outcome: 'unfollowed',
-      change: { followee_id: b, version: 2, outbox: [{ queue: 'fan-out', message }] },
+      change: { followee_id: b, version: 2 },
+      outbox: [{ queue: 'fan-out', message }, notificationOf(a, b)],
     })
-    expect(await traceOf(a, b)).toEqual({ ...NO_TRACE, outbox: 2, graph_version: 2, uses: 1 })
+    expect(await traceOf(a, b)).toEqual({
+      ...NO_TRACE,
+      fan_out: 2,
+      notifications: 2,
+      graph_version: 2,
+      uses: 1,
+    })
   })
 
   it('again, or without a follow, changes nothing and emits nothing', async () => {
     const [a, b] = [await people.addUser(), await people.addUser()]
-    expect(await unfollow(a, b)).toEqual({ outcome: 'unfollowed', change: null })
-    expect(await unfollow(a, a)).toEqual({ outcome: 'unfollowed', change: null })
+    expect(await unfollow(a, b)).toEqual({ outcome: 'unfollowed', change: null, outbox: [] })
+    expect(await unfollow(a, a)).toEqual({ outcome: 'unfollowed', change: null, outbox: [] })
     expect(await traceOf(a, b)).toEqual(NO_TRACE)
   })
 
   it('withdraws a request', async () => {
     const [a, b] = [await people.addUser(), await people.addUser({ is_private: true })]
     await follow(a, b)
-    expect(await unfollow(a, b)).toEqual({ outcome: 'unfollowed', change: null })
-    expect(await traceOf(a, b)).toEqual({ ...NO_TRACE, uses: 1 })
+    expect(await unfollow(a, b)).toEqual({
+      outcome: 'unfollowed',
+      change: null,
+      outbox: [notificationOf(a, b)],
+    })
+    expect(await traceOf(a, b)).toEqual({ ...NO_TRACE, notifications: 2, uses: 1 })
   })
 
   it.each([
@@ -250,7 +272,7 @@ describe('the quota', () => {
     const [a, b, c] = [await people.addUser(), await people.addUser(), await people.addUser()]
     await follow(a, b, 1)
     expect(await follow(a, c, 1)).toMatchObject({ outcome: 'rate_limited' })
-    expect(await follow(a, b, 1)).toEqual({ outcome: 'followed', change: null })
+    expect(await follow(a, b, 1)).toEqual({ outcome: 'followed', change: null, outbox: [] })
     expect(await follow(a, MISSING, 1)).toEqual({ outcome: 'user_not_found' })
     expect(await unfollow(a, b)).toMatchObject({ outcome: 'unfollowed' })
   })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { NotificationEvent } from '../../src/contracts/queues.ts'
+import type { PushEvent } from '../../src/contracts/queues.ts'
 import { forgetNotifications, readForgettable } from '../../src/db/statements/forget-notifications.ts'
 import {
   markAllNotificationsRead,
@@ -234,7 +234,7 @@ describe(`with ${MANY} likes of one tweet, as many notifications of one person, 
     [
       'settling a batch',
       async () => {
-        const message: NotificationEvent = { type: 'push', v: 1, user_id: famous, of: 'notification', id: 1 }
+        const message: PushEvent = { type: 'push', v: 1, user_id: famous, of: 'notification', id: 1 }
         const ids = Array.from({ length: BATCH }, (_, n) => 200 + n)
         return () =>
           settleOutbox(

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { notificationEvent } from '../../src/contracts/queues.ts'
+import { pushEvent } from '../../src/contracts/queues.ts'
 import type { TimelineOp } from '../../src/contracts/timeline.ts'
 import type { UserId } from '../../src/domain/ids.ts'
 import type { Deps } from '../../src/services/deps.ts'
@@ -35,8 +35,8 @@ function listening(sockets: ReadonlyMap<UserId, number>): Deps {
 const pushesIn = (rows: readonly OwedRow[]): [UserId, number][] =>
   rows
     .flatMap(({ message }): [UserId, number][] => {
-      const event = notificationEvent.parse(message)
-      return event.type === 'push' ? [[event.user_id as UserId, event.id]] : []
+      const event = pushEvent.parse(message)
+      return [[event.user_id as UserId, event.id]]
     })
     .toSorted(([one], [other]) => one - other)
 
@@ -50,7 +50,7 @@ describe('a message', () => {
       expect(await scene.inboxOf(author)).toHaveLength(1)
       expect(await scene.unreadOf(author)).toBe(1)
       expect(new Set(scene.newsTo(author)).size).toBe(1)
-      expect(pushesIn(await scene.owed())).toHaveLength(1)
+      expect(pushesIn(await scene.pushesOwed()).filter(([user]) => user === author)).toHaveLength(1)
       await scene.settle()
     }
   })
@@ -131,7 +131,7 @@ describe('a consumer that is killed', () => {
     const [first, second] = scene.newsTo(author)
     expect(second).toBe(first)
     expect(await scene.unreadOf(author)).toBe(1)
-    expect(pushesIn(await scene.owed())).toEqual([[author, first]])
+    expect(pushesIn(await scene.pushesOwed())).toEqual([[author, first]])
   })
 
   it('when it has withdrawn something has that told again, too', async () => {
@@ -235,7 +235,7 @@ describe('a recipient whose timeline fails', () => {
     expect(await consumeRows(broken, rows)).toEqual({ acked: idsOf(rows), retried: [] })
     for (const fan of [pushed, ...others]) expect(scene.newsTo(fan)).toHaveLength(1)
     const left = await scene.owed()
-    expect(pushesIn(left).map(([user]) => user)).toEqual([pushed])
+    expect(pushesIn(await scene.pushesOwed()).map(([user]) => user)).toEqual([pushed])
     expect(left.map(({ message }) => Object(message).from_user ?? null).filter((id) => id !== null)).toEqual([
       failing,
     ])
@@ -245,7 +245,7 @@ describe('a recipient whose timeline fails', () => {
     expect(await consumeRows(scene.deps, own, true)).toEqual({ acked: idsOf(own), retried: [] })
     expect(scene.newsTo(failing)).toHaveLength(1)
     for (const fan of [pushed, ...others]) expect(scene.newsTo(fan)).toHaveLength(1)
-    expect(pushesIn(await scene.owed()).map(([user]) => user)).toEqual([failing, pushed])
+    expect(pushesIn(await scene.pushesOwed()).map(([user]) => user)).toEqual([failing, pushed])
   })
 
   it('has its message come again, and the others of the batch be done', async () => {
@@ -281,11 +281,11 @@ describe('a push', () => {
       ]),
     )
     await consumeRows(deps, rows)
-    const pushes = await scene.owed()
+    const pushes = await scene.pushesOwed()
     expect(pushesIn(pushes).map(([user]) => user)).toEqual([offline, cold])
     expect(pushes).toHaveLength(2)
     await consumeRows(deps, rows, true)
-    expect(await scene.owed()).toEqual(pushes)
+    expect(await scene.pushesOwed()).toEqual(pushes)
   })
 
   it('is not owed again for what is taken back and done again', async () => {

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { notificationEvent } from '../../src/contracts/queues.ts'
 import type { Telling } from '../../src/contracts/timeline.ts'
+import { splitAudience } from '../../src/db/statements/plan-notifications.ts'
 import { failingFor, type NotificationScene, openScene } from './harness/notification-scene.ts'
 import { consumeRows, dyingBefore } from './harness/notifications.ts'
 import { WRONG_NOTIFICATIONS } from './harness/wrong-notifications.ts'
@@ -110,6 +112,21 @@ describe('what is done in steps', () => {
     const deps = { ...scene.deps, queues: { ...scene.deps.queues, sendOutbox } }
     await Promise.all([consumeRows(deps, rows), consumeRows(deps, rows)])
     expect(await scene.owed()).toHaveLength(3)
+    await scene.settle()
+    for (const fan of fans) expect(scene.newsTo(fan)).toHaveLength(1)
+  })
+})
+
+describe('an audience larger than one split takes account of', () => {
+  it('is split part by part, and everybody hears once', async () => {
+    const { author, fans } = await scene.subscribed(350)
+    await scene.publish(author, 'news')
+    const [row] = await scene.owed()
+    const event = notificationEvent.parse(row?.message)
+    if (row === undefined || event.type !== 'audience') throw new Error('No audience is owed')
+    const parts = await splitAudience(scene.db, { outbox_id: row.id, event }, 250)
+    const last = parts.map(({ message }) => Object(message).to_user === event.to_user)
+    expect(last).toEqual([false, false, false, true])
     await scene.settle()
     for (const fan of fans) expect(scene.newsTo(fan)).toHaveLength(1)
   })

@@ -200,6 +200,30 @@ describe('one tweet', () => {
   })
 })
 
+describe('a notification that was stored and not told', () => {
+  it('is told when its message comes again, also beside younger ones of the same act', async () => {
+    const [author, other] = await three()
+    const tweet = await scene.tweetOf(author)
+    const { database, deps } = scene
+    await scene.warm(author)
+    await scene.like(other, tweet)
+    const unreachable = {
+      ...deps,
+      timeline: (user: UserId) => ({
+        ...deps.timeline(user),
+        apply: () => Promise.reject(new Error('The object was reset')),
+      }),
+    }
+    await consumeRows(unreachable, await notificationsOwed(database.pool))
+    await scene.unlike(other, tweet)
+    await scene.like(other, tweet)
+    const owed = await notificationsOwed(database.pool)
+    expect(owed).toHaveLength(3)
+    await consumeRows(deps, owed)
+    expect(scene.tellingsTo(author)).toMatchObject([{ type: 'notification', unread: { count: 1 } }])
+  })
+})
+
 describe('those who asked to be told', () => {
   it('hear of an author’s tweets, chunk by chunk, but not of replies, until they ask no more', async () => {
     const author = await scene.people.addUser()

@@ -132,11 +132,29 @@ describe('what a statement plans of the partitions of tweets', () => {
 })
 
 describe('a plain post', () => {
-  it('touches its author, its own rows and the two ledgers, in one small statement', async () => {
+  it('touches its author, who wants to be told, its own rows and the two ledgers, in one small statement', async () => {
     const { steps } = await runOf(database.pool, publishing('hello'))
     const touched = new Set(steps.flatMap(({ relation }) => relation?.replace(/^tweets_.*/, 'tweets') ?? []))
-    expect([...touched].sort()).toEqual(['counter_deltas', 'outbox', 'quota_windows', 'tweets', 'users'])
+    expect([...touched].sort()).toEqual([
+      'counter_deltas',
+      'follows',
+      'outbox',
+      'quota_windows',
+      'tweets',
+      'users',
+    ])
     expect(steps.length).toBeLessThanOrEqual(50)
+  })
+
+  it('finds who wants to be told of it by an index of its own, however many follow', async () => {
+    const crowd = `
+      insert into users (id, username, email, password_hash, display_name)
+      select 5000000 + n, 'fan_' || n, 'fan_' || n || '@example.com', '', 'Fan' from generate_series(1, 5000) n;
+      insert into follows (follower_id, following_id) select 5000000 + n, ${author} from generate_series(1, 5000) n;
+      analyze follows`
+    const { steps } = await runOf(database.pool, publishing('hello'), crowd)
+    const looked = steps.filter(({ relation }) => relation === 'follows')
+    expect(looked).toMatchObject([{ index: 'follows_notify', loops: 1, rows: 0 }])
   })
 })
 

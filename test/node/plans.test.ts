@@ -132,7 +132,7 @@ describe('the newest page', () => {
     const before = idFloor(NOW - 200 * DAY_MS)
     const read = () =>
       readHomeBelow(db, readerOfBusy, { before, top: MAX_ID, nowMs: NOW, limit: 40, offset: 0 })
-    expect(await read()).toHaveLength(40)
+    expect((await read()).rows).toHaveLength(40)
     expect(readByAuthor(await stepsOf(database.pool, read))).toBeLessThanOrEqual(30 * 4 + 30)
   })
 
@@ -168,7 +168,7 @@ describe('the entries of a home timeline', () => {
             .map(({ id }) => id)
           const at = { before, nowMs: NOW, limit }
           expect((await pullTimeline(db, reader, at)).entries.map(({ id }) => id)).toEqual(expected)
-          const below = await readHomeBelow(db, reader, { ...at, top: MAX_ID, offset: 0 })
+          const { rows: below } = await readHomeBelow(db, reader, { ...at, top: MAX_ID, offset: 0 })
           expect(below.map(({ entry_id }) => entry_id)).toEqual(expected)
         },
       ),
@@ -191,7 +191,7 @@ describe('the entries of a home timeline', () => {
         fc.integer({ min: 0, max: 90 * 24 }).map((hours) => idFloor(NOW - hours * HOUR_MS)),
         fc.integer({ min: 1, max: 60 }),
         async ({ reader, authors }, after, below, limit) => {
-          const above = await readHomeAbove(db, reader, { after, below, top: MAX_ID, limit })
+          const { rows: above } = await readHomeAbove(db, reader, { after, below, top: MAX_ID, limit })
           expect(above.map(({ entry_id }) => entry_id)).toEqual(
             rows
               .filter(({ id, author }) => id > after && id < below && authors.has(author))
@@ -207,7 +207,7 @@ describe('the entries of a home timeline', () => {
   it('come page by page to the end of history, without a repeat or a gap', async () => {
     const read: number[] = []
     for (let before = MAX_ID; ; ) {
-      const page = await readHomeBelow(db, readerOfQuiet, {
+      const { rows: page } = await readHomeBelow(db, readerOfQuiet, {
         before,
         top: MAX_ID,
         nowMs: NOW,
@@ -228,9 +228,9 @@ describe('the entries of a home timeline', () => {
 
   it('can be skipped by an offset', async () => {
     const at = { before: MAX_ID, nowMs: NOW }
-    const all = await readHomeBelow(db, readerOfQuiet, { ...at, top: MAX_ID, limit: 12, offset: 0 })
-    expect(await readHomeBelow(db, readerOfQuiet, { ...at, top: MAX_ID, limit: 5, offset: 7 })).toEqual(
-      all.slice(7),
-    )
+    const { rows: all } = await readHomeBelow(db, readerOfQuiet, { ...at, top: MAX_ID, limit: 12, offset: 0 })
+    expect(
+      (await readHomeBelow(db, readerOfQuiet, { ...at, top: MAX_ID, limit: 5, offset: 7 })).rows,
+    ).toEqual(all.slice(7))
   })
 })

@@ -104,11 +104,17 @@ describe('publishing a tweet', () => {
     ])
     const owed = await rowsOf(
       `select id::float8, queue, message, attempts, next_attempt_at - created_at = interval '30 s' as in_30_seconds
-       from outbox where (message ->> 'tweet_id')::bigint = $1`,
+       from outbox where (message ->> 'tweet_id')::bigint = $1 order by id`,
       [tweet.id],
     )
     const message = { type: 'tweet_published', v: 1, tweet_id: tweet.id, author_id: author }
-    expect(owed).toMatchObject([{ queue: 'fan-out', message, attempts: 0, in_30_seconds: true }])
+    const ofMention = { type: 'tweet_changed', v: 1, tweet_id: tweet.id, author_id: author }
+    expect(owed).toEqual(
+      [
+        { queue: 'fan-out', message },
+        { queue: 'notifications', message: ofMention },
+      ].map((row) => ({ ...row, id: expect.any(Number), attempts: 0, in_30_seconds: true })),
+    )
     const record = {
       id: tweet.id,
       user: { id: author, avatar_url: null, verified: false },
@@ -122,7 +128,7 @@ describe('publishing a tweet', () => {
     expect(answer).toMatchObject({
       outcome: 'published',
       tweets: [{ tweet: record, card: record }],
-      outbox: [{ id: owed[0]?.id, queue: 'fan-out', message }],
+      outbox: owed.map(({ id, queue, message }) => ({ id, queue, message })),
     })
   })
 

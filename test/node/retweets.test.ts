@@ -38,13 +38,17 @@ async function entriesOf(tweet: TweetId): Promise<number[]> {
   return rows.map(({ id }) => id)
 }
 
+/** What a retweet of another's tweet owes, and what its undoing does. */
+const RETWEETED = ['tweet_retweeted', 'flags_changed', 'retweet_changed']
+const UNDONE = ['retweet_undone', 'flags_changed', 'retweet_changed']
+
 const scene = async (columns: Record<string, unknown> = {}) => {
   const [viewer, author] = [await people.addUser(), await people.addUser()]
   return { viewer, author, tweet: await addTweet(database.pool, author, columns) }
 }
 
 describe('a retweet', () => {
-  it('is an entry of its own, counted, flagged and owed to followers and to the viewer', async () => {
+  it('is an entry of its own, counted, flagged and owed to followers, the viewer and the author', async () => {
     const { viewer, author, tweet } = await scene({ retweet_count: 6 })
     const id = newEntryId(viewer)
     const done = await retweet(viewer, tweet, id)
@@ -57,9 +61,10 @@ describe('a retweet', () => {
       retweeter: { id: viewer },
     })
     const message = { v: 1, entry_id: id, tweet_id: tweet, author_id: author, retweeter_id: viewer }
-    expect('outbox' in done && done.outbox.map((row) => row.message)).toEqual([
-      { type: 'tweet_retweeted', ...message },
-      { type: 'flags_changed', v: 1, user_id: viewer, tweet_id: tweet },
+    expect('outbox' in done && done.outbox.map((row) => [row.queue, row.message])).toEqual([
+      ['fan-out', { type: 'tweet_retweeted', ...message }],
+      ['fan-out', { type: 'flags_changed', v: 1, user_id: viewer, tweet_id: tweet }],
+      ['notifications', { type: 'retweet_changed', v: 1, actor_id: viewer, tweet_id: tweet }],
     ])
     expect(await entriesOf(tweet)).toEqual([id])
     expect(await count(tweet)).toBe(7)
@@ -76,7 +81,7 @@ describe('a retweet', () => {
     })
     expect(await entriesOf(tweet)).toHaveLength(1)
     expect(await count(tweet)).toBe(1)
-    expect(await events(viewer, tweet)).toHaveLength(2)
+    expect(await events(viewer, tweet)).toEqual(RETWEETED)
   })
 
   it('is undone once, with its entry alone and the other flags kept', async () => {
@@ -89,9 +94,10 @@ describe('a retweet', () => {
     const undone = await undo(viewer, tweet)
     expect(undone).toMatchObject({ outcome: 'done', entry_id: id, state: { flags: FLAG_LIKED } })
     const message = { v: 1, entry_id: id, tweet_id: tweet, author_id: author, retweeter_id: viewer }
-    expect('outbox' in undone && undone.outbox.map((row) => row.message)).toEqual([
-      { type: 'retweet_undone', ...message },
-      { type: 'flags_changed', v: 1, user_id: viewer, tweet_id: tweet },
+    expect('outbox' in undone && undone.outbox.map((row) => [row.queue, row.message])).toEqual([
+      ['fan-out', { type: 'retweet_undone', ...message }],
+      ['fan-out', { type: 'flags_changed', v: 1, user_id: viewer, tweet_id: tweet }],
+      ['notifications', { type: 'retweet_changed', v: 1, actor_id: viewer, tweet_id: tweet }],
     ])
     expect(await undo(viewer, tweet)).toMatchObject({ outcome: 'done', entry_id: null, outbox: [] })
     expect(await entriesOf(tweet)).toHaveLength(1)
@@ -179,8 +185,8 @@ describe('retweets of one user at once', () => {
       expect(answers.every((answer) => answer === 0 || answer === 1)).toBe(true)
       expect(await entriesOf(tweet)).toHaveLength(1)
       expect(await count(tweet)).toBe(1)
-      expect(await events(viewer, tweet)).toEqual(['tweet_retweeted', 'flags_changed'])
-      expect(told.sent).toHaveLength(2)
+      expect(await events(viewer, tweet)).toEqual(RETWEETED)
+      expect(told.sent).toHaveLength(RETWEETED.length)
       expect(told.timelines.get(viewer)?.filter(({ type }) => type === 'deliver')).toHaveLength(1)
     }
   })
@@ -197,7 +203,8 @@ describe('retweets of one user at once', () => {
       const left = await entriesOf(tweet)
       expect(left).toHaveLength(changes % 2)
       expect(await count(tweet)).toBe(left.length)
-      expect(await events(viewer, tweet)).toHaveLength(changes * 2)
+      const inTurn = Array.from({ length: changes }, (_, n) => (n % 2 === 0 ? RETWEETED : UNDONE))
+      expect(await events(viewer, tweet)).toEqual(inTurn.flat())
     }
   })
 })

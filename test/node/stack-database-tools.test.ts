@@ -197,3 +197,56 @@ describe('npm run outbox', () => {
     expect([code, output]).toEqual([1, expect.stringContaining('npm run outbox -- list')])
   })
 })
+
+describe('npm run admin', () => {
+  const addUser = (username: string) =>
+    database.pool.query(
+      `insert into users (id, username, email, password_hash, display_name)
+       select coalesce(max(id), 0) + 1, $1::text, $1::text || '@example.com', '', $1::text from users`,
+      [username],
+    )
+  const roleOf = async (username: string) =>
+    (await database.pool.query('select role from users where username = $1', [username])).rows[0]?.role
+  const grant = (...args: string[]) => run('admin.ts', ['grant', ...args])
+
+  it('makes a moderator of a user, an admin, or a user again, and says what it takes', async () => {
+    await addUser('Ada_Admin')
+    const { code, output } = await grant('@ada_admin')
+    expect(code).toBe(0)
+    expect(output).toContain('@Ada_Admin has the role moderator.')
+    expect(output).toContain('a new token')
+    expect(await roleOf('Ada_Admin')).toBe('moderator')
+    for (const role of ['admin', 'moderator', 'user']) {
+      expect(await grant('Ada_Admin', role)).toMatchObject({ code: 0 })
+      expect(await roleOf('Ada_Admin')).toBe(role)
+    }
+  })
+
+  it('lists who moderates', async () => {
+    await addUser('plain')
+    expect(await run('admin.ts', ['list'])).toEqual({ code: 0, output: 'Nobody moderates.\n' })
+    for (const name of ['zoe', 'abe']) await addUser(name)
+    await grant('zoe', 'admin')
+    await grant('abe')
+    const { output } = await run('admin.ts', ['list'])
+    expect(output).toBe('username  role\nzoe       admin\nabe       moderator\n')
+    for (const name of ['zoe', 'abe']) await grant(name, 'user')
+  })
+
+  it('says so when there is nobody of that name', async () => {
+    expect(await grant('nobody_at_all')).toEqual({ code: 1, output: 'There is no user nobody_at_all.\n' })
+  })
+
+  it.for([
+    [],
+    ['grant'],
+    ['grant', 'a b'],
+    ['grant', 'ada', 'king'],
+    ['grant', 'ada', 'user', 'x'],
+    ['list', 'x'],
+    ['lost'],
+  ])('says how it is used: %j', async (args) => {
+    const { code, output } = await run('admin.ts', args)
+    expect([code, output]).toEqual([1, expect.stringContaining('npm run admin -- list')])
+  })
+})

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { areKeyPair } from '../../src/services/vapid-keys.ts'
 import { readStackConfig } from '../../tools/stack/config.ts'
 import { startCron } from '../../tools/stack/cron.ts'
 import { readOrCreateDevSecrets } from '../../tools/stack/dev-secrets.ts'
@@ -146,10 +147,19 @@ describe('the secrets of development', () => {
     const [secrets] = all
     expect(secrets?.JWT_SECRET).toMatch(/^[\w-]{43}$/)
     expect(secrets?.JWT_SECRET).not.toBe(secrets?.REFRESH_SECRET)
+    const { VAPID_PUBLIC_KEY: publicKey = '', VAPID_PRIVATE_KEY: privateKey = '' } = secrets ?? {}
+    expect(areKeyPair({ publicKey, privateKey })).toBe(true)
     expect(await readdir(folder)).toEqual(['.dev.vars'])
     const before = await readFile(join(folder, '.dev.vars'), 'utf8')
     expect(await readOrCreateDevSecrets(folder)).toEqual(secrets)
     expect(await readFile(join(folder, '.dev.vars'), 'utf8')).toBe(before)
+  })
+
+  it('may be without those of Web Push, as they were before there was any', async () => {
+    const folder = await folderForThisTest()
+    const old = 'JWT_SECRET=mine\nREFRESH_SECRET=too\nDATABASE_URL=postgres://h/d\n'
+    await writeFile(join(folder, '.dev.vars'), old)
+    expect(await readOrCreateDevSecrets(folder)).toMatchObject({ JWT_SECRET: 'mine', VAPID_PRIVATE_KEY: '' })
   })
 
   it('are not touched where the file is incomplete, which is said', async () => {

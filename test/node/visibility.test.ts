@@ -206,7 +206,7 @@ async function actual(viewer: UserId | null, author: UserId, tweet: TweetId): Pr
     userTimeline: timeline,
     retweet,
     pulled: pulled.entries.some(({ tweet_id }) => tweet_id === tweet),
-    homeBelow: placeOf(below, tweet),
+    homeBelow: placeOf(below.rows, tweet),
     backfill: backfill.entries.some(({ tweet_id }) => tweet_id === tweet),
     delivered: { tweet: delivery.tweet !== null, toReader: delivery.receivers.includes(home) },
     retractedFromReader: retraction.receivers.includes(home),

@@ -9,7 +9,9 @@ import { PulledAuthors, type SharedCache } from '../../src/views/pulled-authors.
 import { act, bodyOf, follow, post, remove, runFanOut, spread, unfollow } from '../runtime/consumers.ts'
 import { refuseDatabase, watchDatabase } from '../runtime/database-gate.ts'
 import { rows, testDeps } from '../runtime/harness.ts'
+import { idsOf, readTop } from '../runtime/home-tops.ts'
 import { type Line, linesOf, readHome, rebuild, scrollHome } from '../runtime/homes.ts'
+import { mute, patient, type Saying, say, unmute } from '../runtime/muting.ts'
 import {
   insertFollowers,
   insertPeople,
@@ -50,7 +52,7 @@ async function leaves({ id }: Viewer): Promise<void> {
 async function truth(reader: Viewer): Promise<Line[]> {
   const page = { before: MAX_ID, top: MAX_ID, offset: 0, limit: 1000, nowMs: Date.now() }
   const found = await readHomeBelow(testDeps().db, reader.id, page)
-  return found.flatMap(({ entry }): Line[] =>
+  return found.rows.flatMap(({ entry }): Line[] =>
     entry === null ? [] : [[entry.tweet.id, (entry.retweeter?.id ?? null) as Line[1]]],
   )
 }
@@ -196,6 +198,27 @@ describe('a pulled author', () => {
     using database = watchDatabase()
     expect((await readHome(reader, {}, warm)).tweets).toHaveLength(1)
     expect(database.trips).toEqual([])
+  })
+
+  it('does not stand on home with what its reader mutes, and pages are filled up', async () => {
+    const { reader, star, friend } = await setScene()
+    const sayings = Array.from({ length: 60 }, (_, n): Saying => {
+      const by = n % 2 === 0 ? star : friend
+      return { by, text: n % 4 < 2 ? 'A cat' : 'A dog' }
+    })
+    const ids = await say(sayings)
+    const dogs = ids.filter((_, n) => n % 4 >= 2)
+    await rebuild(reader)
+    const warm = { ...isolate(), ...patient() }
+    expect(linesOf(await readHome(reader, { limit: 10 }, warm))).toHaveLength(10)
+    const word = await mute(reader, 'cat')
+    expect(linesOf(await readHome(reader, { limit: 10 }, warm))).toEqual(
+      dogs.slice(0, 10).map((id) => [id, null]),
+    )
+    expect((await scrollHome(reader, 7, async () => {}, isolate())).map(([id]) => id)).toEqual(dogs)
+    expect(idsOf(await readTop(reader, {}, isolate())).toSorted()).toEqual(dogs.toSorted())
+    await unmute(reader, word)
+    expect((await scrollHome(reader, 7, async () => {}, warm)).map(([id]) => id)).toEqual(ids)
   })
 
   it('is missing from the page, which says so, when neither a cache nor the database has them', async () => {

@@ -97,12 +97,14 @@ const IMPOSSIBLE_IDS = [
 ]
 
 /** Ids in the path that nothing has, and texts that cannot be ids. */
-export function brokenIds({ parameters }: Operation, { missing = [] }: Example): Attack[] {
-  if (!parameters.some((parameter) => parameter.in === 'path')) return []
-  return [
-    ...missing.map((id) => ({ what: `missing ${id}`, change: { id }, status: 404 })),
-    ...IMPOSSIBLE_IDS.map((id) => ({ what: `id ${id.slice(0, 20)}`, change: { id } })),
-  ]
+export function brokenIds({ parameters }: Operation, { missing = [], missingUsers = [] }: Example): Attack[] {
+  const nothing = { id: missing, userId: missingUsers }
+  return (['id', 'userId'] as const)
+    .filter((name) => parameters.some((parameter) => parameter.in === 'path' && parameter.name === name))
+    .flatMap((name) => [
+      ...nothing[name].map((id) => ({ what: `missing ${name} ${id}`, change: { [name]: id }, status: 404 })),
+      ...IMPOSSIBLE_IDS.map((id) => ({ what: `${name} ${id.slice(0, 20)}`, change: { [name]: id } })),
+    ])
 }
 
 const IMPOSSIBLE_LIMITS = [

@@ -3,8 +3,12 @@ import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
+import { list } from '../../src/contracts/http/lists.ts'
+import { message } from '../../src/contracts/http/messages.ts'
+import { pushSubscription } from '../../src/contracts/http/push.ts'
 import { type EntryId, newTweetId, type TweetId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
+import { insertSessionOf, newBrowser } from './browsers.ts'
 import { PASSWORD, rows, uniqueName } from './harness.ts'
 import { readOperations } from './operations.ts'
 import {
@@ -47,6 +51,21 @@ async function setScene({ warm = true } = {}): Promise<Scene> {
   const token = await tokenOf(reader)
   if (warm) await openIsolate().spend('GET', '/api/timeline/home', { token })
   return { isolate: openIsolate(), reader, author, token, tweet, ownTweet }
+}
+
+/** The author writes to the reader; answers the message's id. */
+async function writtenToReader({ isolate, reader, author }: Scene): Promise<number> {
+  const options = { token: await tokenOf(author), body: { content: 'A word' } }
+  const { body } = await isolate.spend('POST', `/api/messages/${reader.id}`, options)
+  return message.parse(body).id
+}
+
+/** A list of the reader's, with the author on it; answers its path. */
+async function listOfReader({ isolate, author, token }: Scene): Promise<string> {
+  const { body } = await isolate.spend('POST', '/api/lists', { token, body: { name: 'Thrift' } })
+  const path = `/api/lists/${list.parse(body).id}`
+  await isolate.spend('POST', `${path}/members/${author.id}`, { token })
+  return path
 }
 
 interface Priced {
@@ -99,9 +118,6 @@ const ROUTES: Priced[] = [
     await isolate.spend('DELETE', `/api/users/${author.id}/follow`, { token })
     return isolate.spend('POST', `/api/users/${author.id}/follow`, { token })
   }),
-  priced('PUT /api/users/{id}/follow', oneStatement, ({ isolate, author, token }) =>
-    isolate.spend('PUT', `/api/users/@${author.username}/follow`, { token, body: { notify: true } }),
-  ),
   priced('POST /api/tweets/{id}/reply', statementAndCall, ({ isolate, tweet, token }) =>
     isolate.spend('POST', `/api/tweets/${tweet}/reply`, { token, body: { content: 'A thrifty reply' } }),
   ),
@@ -137,6 +153,22 @@ const ROUTES: Priced[] = [
   ...(['/api/bookmarks', '/api/timeline/likes', '/api/timeline/mentions'] as const).map((path) =>
     priced(`GET ${path}`, oneStatement, ({ isolate, token }) => isolate.spend('GET', path, { token })),
   ),
+  priced('GET /api/muted-words', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/muted-words', { token }),
+  ),
+  priced('POST /api/muted-words', statementAndCall, ({ isolate, token }) =>
+    isolate.spend('POST', '/api/muted-words', { token, body: { phrase: 'thrift' } }),
+  ),
+  priced('DELETE /api/muted-words/{id}', statementAndCall, async ({ isolate, token }) => {
+    const { body } = await isolate.spend('POST', '/api/muted-words', { token, body: { phrase: 'thrift' } })
+    const { id } = z.object({ id: z.number() }).parse(body)
+    return isolate.spend('DELETE', `/api/muted-words/${id}`, { token })
+  }),
+  ...(['POST', 'DELETE'] as const).map((method) =>
+    priced(`${method} /api/tweets/{id}/mute-conversation`, oneStatement, ({ isolate, tweet, token }) =>
+      isolate.spend(method, `/api/tweets/${tweet}/mute-conversation`, { token }),
+    ),
+  ),
   priced('GET /api/timeline/home/marker', oneCall, ({ isolate, token }) =>
     isolate.spend('GET', '/api/timeline/home/marker', { token }),
   ),
@@ -144,22 +176,17 @@ const ROUTES: Priced[] = [
     isolate.spend('PUT', '/api/timeline/home/marker', { token, body: { last_read_id: tweet } }),
   ),
   priced('GET /api/notifications', oneStatement, ({ isolate, token }) =>
-    isolate.spend('GET', '/api/notifications?grouped=true', { token }),
+    isolate.spend('GET', '/api/notifications', { token }),
   ),
   // What is told of marks to the reader's other sockets is not waited for.
-  priced(
-    'PUT /api/notifications/{id}/read',
-    oneStatement,
-    async ({ isolate, reader, author, tweet, token }) => {
-      const [{ id = 0 } = {}] = await rows<{ id: number }>(sql`
-      insert into notifications (user_id, type, actor_id, tweet_id)
-      values (${reader.id}, 'mention', ${author.id}, ${tweet})
+  priced('PUT /api/notifications/{id}/read', oneStatement, async ({ isolate, reader, author, token }) => {
+    const [told] = await rows<{ id: number }>(sql`
+      insert into notifications (user_id, actor_id, type) values (${reader.id}, ${author.id}, 'follow')
       returning id::float8 as id`)
-      return isolate.spend('PUT', `/api/notifications/${id}/read`, { token, heldBack: ['apply'] })
-    },
-  ),
+    return isolate.spend('PUT', `/api/notifications/${told?.id}/read`, { token, heldBack: ['apply'] })
+  }),
   priced('PUT /api/notifications/read-all', oneStatement, ({ isolate, token }) =>
-    isolate.spend('PUT', '/api/notifications/read-all', { token, heldBack: ['apply'] }),
+    isolate.spend('PUT', '/api/notifications/read-all', { token, body: {}, heldBack: ['apply'] }),
   ),
   priced('GET /api/notifications/preferences', oneStatement, ({ isolate, token }) =>
     isolate.spend('GET', '/api/notifications/preferences', { token }),
@@ -167,7 +194,102 @@ const ROUTES: Priced[] = [
   priced('PUT /api/notifications/preferences', oneStatement, ({ isolate, token }) =>
     isolate.spend('PUT', '/api/notifications/preferences', { token, body: { like: 'nobody' } }),
   ),
-  priced('GET /api/stream', oneCall, ({ isolate, token }) => {
+  priced('PUT /api/users/{id}/follow', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('PUT', `/api/users/${author.id}/follow`, { token, body: { notify: true } }),
+  ),
+  priced('GET /api/messages', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/messages', { token }),
+  ),
+  priced('GET /api/messages/requests', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/messages/requests', { token }),
+  ),
+  priced('GET /api/messages/settings', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/messages/settings', { token }),
+  ),
+  priced('PUT /api/messages/settings', oneStatement, ({ isolate, token }) =>
+    isolate.spend('PUT', '/api/messages/settings', { token, body: { allow_from: 'nobody' } }),
+  ),
+  priced('GET /api/messages/{userId}', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('GET', `/api/messages/@${author.username}`, { token }),
+  ),
+  priced('POST /api/messages/{userId}', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('POST', `/api/messages/@${author.username}`, {
+      token,
+      body: { content: 'A thrifty word' },
+    }),
+  ),
+  priced('PUT /api/messages/{userId}/read', oneStatement, async (scene) => {
+    const { isolate, author, token } = scene
+    const up_to_id = await writtenToReader(scene)
+    return isolate.spend('PUT', `/api/messages/${author.id}/read`, { token, body: { up_to_id } })
+  }),
+  priced('DELETE /api/messages/{userId}/{id}', oneStatement, async (scene) => {
+    const id = await writtenToReader(scene)
+    return scene.isolate.spend('DELETE', `/api/messages/${scene.author.id}/${id}`, { token: scene.token })
+  }),
+  priced('POST /api/messages/requests/{userId}/accept', oneStatement, async (scene) => {
+    const { isolate, author, token } = scene
+    await isolate.spend('DELETE', `/api/users/${author.id}/follow`, { token })
+    await writtenToReader(scene)
+    return isolate.spend('POST', `/api/messages/requests/${author.id}/accept`, { token })
+  }),
+  priced('DELETE /api/messages/requests/{userId}', oneStatement, async (scene) => {
+    const { isolate, author, token } = scene
+    await isolate.spend('DELETE', `/api/users/${author.id}/follow`, { token })
+    await writtenToReader(scene)
+    return isolate.spend('DELETE', `/api/messages/requests/${author.id}`, { token })
+  }),
+  priced('GET /api/push/subscriptions', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/push/subscriptions', { token }),
+  ),
+  priced('POST /api/push/subscriptions', oneStatement, async ({ isolate, reader, token }) => {
+    await insertSessionOf(reader)
+    return isolate.spend('POST', '/api/push/subscriptions', { token, body: await newBrowser() })
+  }),
+  priced('DELETE /api/push/subscriptions/{id}', oneStatement, async ({ isolate, reader, token }) => {
+    await insertSessionOf(reader)
+    const body = await newBrowser()
+    const made = await isolate.spend('POST', '/api/push/subscriptions', { token, body })
+    const { id } = pushSubscription.parse(made.body)
+    return isolate.spend('DELETE', `/api/push/subscriptions/${id}`, { token })
+  }),
+  priced('GET /api/recommendations/users', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/recommendations/users', { token }),
+  ),
+  priced('DELETE /api/recommendations/users/{id}', oneStatement, ({ isolate, author, token }) =>
+    isolate.spend('DELETE', `/api/recommendations/users/${author.id}`, { token }),
+  ),
+  priced('GET /api/lists', oneStatement, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/lists', { token }),
+  ),
+  priced('POST /api/lists', oneStatement, ({ isolate, token }) =>
+    isolate.spend('POST', '/api/lists', { token, body: { name: 'Thrift' } }),
+  ),
+  ...(['', '/members', '/timeline'] as const).map((part) =>
+    priced(`GET /api/lists/{id}${part}`, oneStatement, async (scene) =>
+      scene.isolate.spend('GET', `${await listOfReader(scene)}${part}`, { token: scene.token }),
+    ),
+  ),
+  priced('PUT /api/lists/{id}', oneStatement, async (scene) =>
+    scene.isolate.spend('PUT', await listOfReader(scene), { token: scene.token, body: { name: 'Thrifty' } }),
+  ),
+  priced('DELETE /api/lists/{id}', oneStatement, async (scene) =>
+    scene.isolate.spend('DELETE', await listOfReader(scene), { token: scene.token }),
+  ),
+  ...(['POST', 'DELETE'] as const).map((method) =>
+    priced(`${method} /api/lists/{id}/members/{userId}`, oneStatement, async (scene) => {
+      const member = (method === 'POST' ? scene.reader : scene.author).id
+      return scene.isolate.spend(method, `${await listOfReader(scene)}/members/${member}`, {
+        token: scene.token,
+      })
+    }),
+  ),
+  priced('PUT /api/admin/users/{id}/verified', oneStatement, async ({ isolate, reader, author }) => {
+    await rows(sql`update users set role = 'moderator' where id = ${reader.id}`)
+    const token = await tokenOf({ ...reader, role: 'moderator' })
+    return isolate.spend('PUT', `/api/admin/users/${author.id}/verified`, { token, body: { verified: true } })
+  }),
+  priced('GET /api/stream', statementAndCall, ({ isolate, token }) => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `warbler.v1, bearer.${token}` }
     return isolate.spend('GET', '/api/stream', { headers })
   }),
@@ -203,6 +325,16 @@ describe('the home timeline', () => {
     const answer = await home(scene)
     expect(tweetsOf(answer)).toHaveLength(4)
     expect(answer.headers.get('x-degraded')).toBeNull()
+    expect(answer.spending).toEqual(oneCall)
+  })
+
+  it('spends one call for a reader of muted words, too', async () => {
+    const scene = await setScene()
+    const { isolate, token } = scene
+    await isolate.spend('POST', '/api/muted-words', { token, body: { phrase: 'spendthrift' } })
+    await home(scene)
+    const answer = await home(scene)
+    expect(tweetsOf(answer)).toHaveLength(4)
     expect(answer.spending).toEqual(oneCall)
   })
 
@@ -274,6 +406,15 @@ describe('an Idempotency-Key', () => {
     expect([first.status, second.status]).toEqual([201, 201])
     expect(first.spending).toEqual(statementAndCall)
     expect(second.spending).toEqual({ ...nothing, sql: 2 })
+  })
+
+  it('of a message costs nothing either, nor does its repeat', async () => {
+    const { isolate, author, token } = await setScene()
+    const options = { token, headers: { 'idempotency-key': crypto.randomUUID() }, body: { content: 'Once' } }
+    for (let time = 0; time < 2; time++) {
+      const sent = await isolate.spend('POST', `/api/messages/${author.id}`, options)
+      expect(sent).toMatchObject({ status: 201, spending: oneStatement })
+    }
   })
 })
 

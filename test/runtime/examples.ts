@@ -1,14 +1,18 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { array } from '../../src/db/client.ts'
+import { insertMessage } from '../../src/db/statements/send-message.ts'
 import { insertSession } from '../../src/db/statements/sessions.ts'
+import type { ListId } from '../../src/domain/ids.ts'
+import { createList } from '../../src/services/change-lists.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { issueTokens, startSession, type TokenPair } from '../../src/services/issue-tokens.ts'
+import { addListMember } from '../../src/services/list-members.ts'
+import { subscribeToPush } from '../../src/services/subscribe-to-push.ts'
 import { type ApiOptions, api, PASSWORD, rows, testDeps, uniqueName } from './harness.ts'
 import type { Operation } from './operations.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
 
-/** A viewer with at least two of everything that can be listed: every list has a second page. */
+/** A viewer, a moderator, with at least two of everything that can be listed: every list has a second page. */
 export interface World {
   viewer: Viewer
   token: string
@@ -19,34 +23,90 @@ export interface World {
   tweet: number
   /** A tweet of the viewer's with a poll that is open. */
   poll: number
-  /** That somebody liked the viewer's tweet. */
+  /** A browser of the viewer's that is subscribed, by its id. */
+  pushSubscription: number
+  /** A notification of the viewer's, the newer of two. */
   notification: number
+  /** A phrase that the viewer mutes. */
+  mutedWord: number
   /** One whom the viewer follows, and who follows the viewer. */
   friend: Viewer
   /** One with whom the viewer has nothing to do. */
   stranger: Viewer
   strangersToken: string
+  /** One who has written to the viewer, who has not accepted it. */
+  asking: Viewer
+  /** The viewer's own message to the friend. */
+  message: number
+  /** A public list of the viewer's, with two members who tweet. */
+  list: number
 }
 
 export async function createWorld(): Promise<World> {
-  const [owner, friend, other, stranger] = await insertPeople(4)
-  if (owner === undefined || friend === undefined || other === undefined || stranger === undefined) {
-    throw new Error('Nobody was inserted')
-  }
+  const [owner, friend, other, stranger, asking, asking2] = await insertPeople(6)
+  if (!owner || !friend || !other || !stranger || !asking || !asking2) throw new Error('Nobody was inserted')
   const passwordHash = await hashOfPassword()
-  await rows(sql`update users set password_hash = ${passwordHash} where id = ${owner.id}`)
-  const { sessionId: otherSession } = (await signIn(owner, passwordHash)).viewer
-  const { viewer, accessToken: token, refreshToken } = await signIn(owner, passwordHash)
+  await rows(sql`
+    update users set password_hash = ${passwordHash}, role = 'moderator' where id = ${owner.id}`)
+  const moderator: Viewer = { ...owner, role: 'moderator' }
+  const { sessionId: otherSession } = (await signIn(moderator, passwordHash)).viewer
+  const { viewer, accessToken: token, refreshToken } = await signIn(moderator, passwordHash)
 
   await insertFollowers([friend, other], viewer)
   for (const followee of [friend, other]) await insertFollowers([viewer], followee)
   await insertRecentTweets(friend, 2)
   const [tweet = 0, poll = 0] = await insertRecentTweets(viewer, 2)
   await engage(viewer, [friend, other], tweet, poll)
-  const notification = await insertNotifications(viewer, friend, [tweet, poll])
+  const [muted] = await rows<{ id: number }>(sql`
+    insert into muted_words (user_id, phrase, folded) values (${viewer.id}, 'Before', 'before') returning id::float8 as id`)
+  const mutedWord = muted?.id ?? 0
+  const notification = await notifyOf(viewer, friend)
+  const pushSubscription = await subscribe(viewer)
+  const message = await correspond(viewer, friend, [other, asking, asking2])
+  const list = await makeLists(viewer, [friend, other])
   const strangersToken = await tokenOf(stranger)
-  const own = { tweet, poll, notification }
-  return { viewer, token, refreshToken, otherSession, ...own, friend, stranger, strangersToken }
+  const people = { viewer, friend, stranger, strangersToken, asking }
+  return {
+    ...people,
+    token,
+    refreshToken,
+    otherSession,
+    tweet,
+    poll,
+    message,
+    pushSubscription,
+    mutedWord,
+    notification,
+    list,
+  }
+}
+
+/** Tells the viewer of two things that the friend did; answers the newer notification. */
+async function notifyOf(viewer: Viewer, friend: Viewer): Promise<number> {
+  const [told] = await rows<{ id: number }>(sql`
+    with told as (
+      insert into notifications (user_id, actor_id, type)
+      select ${viewer.id}, ${friend.id}, type from unnest(array['follow', 'follow_request']) type
+      returning id
+    ), counted as (
+      insert into notification_inboxes (user_id, unread_count) values (${viewer.id}, 2)
+    )
+    select max(id)::float8 as id from told`)
+  return told?.id ?? 0
+}
+
+/** Gives the viewer messages of others, two with the friend; answers the one that is the viewer's own. */
+async function correspond(viewer: Viewer, friend: Viewer, others: Viewer[]): Promise<number> {
+  const db = testDeps().db
+  const quota = { name: 'messages', limit: 1_000, windowSeconds: 86_400 } as const
+  const send = async (from: Viewer, to: Viewer) => {
+    const message = { senderId: from.id, receiver: to, content: 'A message', idempotency: null }
+    const sent = await insertMessage(db, message, quota)
+    if (sent.outcome !== 'sent') throw new Error(`Not sent: ${sent.outcome}`)
+    return sent.message.id
+  }
+  for (const one of [friend, ...others]) await send(one, viewer)
+  return send(viewer, friend)
 }
 
 /** Gives the viewer two of what one likes, bookmarks and is mentioned in, and a tweet two of all that others do to it. */
@@ -79,21 +139,29 @@ async function engage(viewer: Viewer, others: readonly Viewer[], tweet: number, 
     insert into poll_options (tweet_id, position, text) values (${poll}, 0, 'yes'), (${poll}, 1, 'no')`)
 }
 
-/** Somebody's likes of these tweets, as the viewer is notified of them: two notifications are two groups. */
-async function insertNotifications(viewer: Viewer, actor: Viewer, tweets: number[]): Promise<number> {
-  const [inserted] = await rows<{ id: number }>(sql`
-    with told as (
-      insert into notifications (user_id, type, actor_id, tweet_id)
-      select ${viewer.id}, 'like', ${actor.id}, unnest(${array(tweets, 'bigint')})
-      returning *
-    ), grouped as (
-      insert into notification_groups (user_id, type, tweet_id, latest_id, latest_at, total, actor_ids)
-      select user_id, type, tweet_id, id, created_at, 1, array[actor_id] from told
-    ), counted as (
-      insert into notification_inboxes (user_id, unread_count) select user_id, count(*) from told group by user_id
-    )
-    select min(id)::float8 as id from told`)
-  return inserted?.id ?? 0
+async function subscribe(viewer: Viewer): Promise<number> {
+  const { endpoint, keys } = browser()
+  return (await subscribeToPush(testDeps(), viewer, { endpoint, ...keys })).subscription.id
+}
+
+/** Gives the viewer two lists; answers the one that has these members. */
+async function makeLists(viewer: Viewer, members: readonly Viewer[]): Promise<number> {
+  const deps = testDeps()
+  await createList(deps, viewer, { name: 'Empty', isPrivate: true })
+  const { id } = await createList(deps, viewer, { name: 'Friends', isPrivate: false })
+  for (const member of members) await addListMember(deps, viewer, id as ListId, member)
+  return id
+}
+
+/** What a browser gives that nobody pushes to; the keys are those of RFC 8291's example. */
+function browser() {
+  return {
+    endpoint: `https://push.example.com/${crypto.randomUUID()}`,
+    keys: {
+      p256dh: 'BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4',
+      auth: 'BTBZMqHH6r4Tts7J_aSIgg',
+    },
+  }
 }
 
 let passwordHash: Promise<string> | undefined
@@ -117,8 +185,12 @@ async function signIn(person: Viewer, hash: string): Promise<TokenPair & { viewe
 export interface Example {
   /** The `{id}` of the path. */
   id?: number | string
-  /** Ids of the same kind that nothing has. */
+  /** The `{userId}` of the path. */
+  userId?: number | string
+  /** Ids of the same kind as `{id}` that nothing has. */
   missing?: (number | string)[]
+  /** The same for `{userId}`. */
+  missingUsers?: (number | string)[]
   body?: Record<string, unknown>
   /** What anybody else who asks the same is answered; absent where they may. */
   forbidden?: 403 | 404
@@ -131,19 +203,26 @@ const MISSING_USERS = [Number.MAX_SAFE_INTEGER, 1, '@nobody_has_this_name']
 const MISSING_TWEETS = [Number.MAX_SAFE_INTEGER, 1]
 
 /** One for each route: a new route needs one here before it can be attacked. The order is one in which all succeed. */
-export function examplesIn({
-  viewer,
-  refreshToken,
-  otherSession,
-  tweet,
-  poll,
-  notification,
-  friend,
-  stranger,
-}: World) {
+export function examplesIn(world: World) {
+  const {
+    viewer,
+    refreshToken,
+    otherSession,
+    tweet,
+    poll,
+    friend,
+    stranger,
+    message,
+    pushSubscription,
+    mutedWord,
+    notification,
+  } = world
   const username = uniqueName()
   const ofUser = { id: friend.id, missing: MISSING_USERS }
   const ofTweet = { id: tweet, missing: MISSING_TWEETS }
+  const withFriend = { userId: friend.id, missingUsers: MISSING_USERS }
+  const ofList = { id: world.list, missing: [Number.MAX_SAFE_INTEGER, 1e15] }
+  const ofRequest = { userId: world.asking.id, missingUsers: MISSING_USERS }
   const examples: Record<string, Example> = {
     'GET /api/health': {},
     'GET /api/ready': {},
@@ -159,7 +238,6 @@ export function examplesIn({
     'GET /api/users/{id}/following': { id: viewer.id, missing: MISSING_USERS },
     'GET /api/users/{id}/tweets': ofUser,
     'POST /api/users/{id}/follow': { ...ofUser, id: stranger.id, body: { following_id: stranger.id } },
-    'PUT /api/users/{id}/follow': { ...ofUser, body: { notify: true, show_retweets: false } },
     'DELETE /api/users/{id}/follow': { ...ofUser, body: { following_id: friend.id } },
     'POST /api/tweets': { body: { content: 'An example' } },
     'GET /api/tweets/{id}': { id: tweet, missing: MISSING_TWEETS },
@@ -171,6 +249,8 @@ export function examplesIn({
     'DELETE /api/tweets/{id}/like': ofTweet,
     'POST /api/tweets/{id}/bookmark': ofTweet,
     'DELETE /api/tweets/{id}/bookmark': ofTweet,
+    'POST /api/tweets/{id}/mute-conversation': ofTweet,
+    'DELETE /api/tweets/{id}/mute-conversation': ofTweet,
     'POST /api/tweets/{id}/retweet': { ...ofTweet, body: { comment: 'A comment' } },
     'DELETE /api/tweets/{id}/retweet': ofTweet,
     'POST /api/tweets/{id}/poll/votes': { ...ofTweet, id: poll, body: { choices: [0] } },
@@ -180,12 +260,6 @@ export function examplesIn({
     'GET /api/tweets/{id}/quotes': ofTweet,
     'GET /api/tweets/{id}/thread': ofTweet,
     'GET /api/bookmarks': {},
-    'GET /api/timeline/likes': {},
-    'GET /api/timeline/mentions': {},
-    'GET /api/timeline/home': {},
-    'GET /api/timeline/home/marker': {},
-    'PUT /api/timeline/home/marker': { body: { last_read_id: tweet } },
-    'GET /api/timeline/user/{id}': ofUser,
     'GET /api/notifications': {},
     'PUT /api/notifications/{id}/read': {
       id: notification,
@@ -195,10 +269,59 @@ export function examplesIn({
     'PUT /api/notifications/read-all': { body: { up_to_id: notification } },
     'GET /api/notifications/preferences': {},
     'PUT /api/notifications/preferences': { body: { like: 'following' } },
+    'PUT /api/users/{id}/follow': { ...ofUser, body: { notify: true, show_retweets: false } },
+    'GET /api/muted-words': {},
+    'POST /api/muted-words': { body: { phrase: 'Spoiler', expires_at: '2099-01-01T00:00:00Z' } },
+    'DELETE /api/muted-words/{id}': { id: mutedWord, missing: [Number.MAX_SAFE_INTEGER], forbidden: 404 },
+    'GET /api/timeline/likes': {},
+    'GET /api/timeline/mentions': {},
+    'GET /api/timeline/home': {},
+    'GET /api/timeline/home/marker': {},
+    'PUT /api/timeline/home/marker': { body: { last_read_id: tweet } },
+    'GET /api/timeline/user/{id}': ofUser,
+    'GET /api/messages': {},
+    'GET /api/messages/requests': {},
+    'POST /api/messages/requests/{userId}/accept': { ...ofRequest, forbidden: 404 },
+    'DELETE /api/messages/requests/{userId}': ofRequest,
+    'GET /api/messages/settings': {},
+    'PUT /api/messages/settings': { body: { allow_from: 'following' } },
+    'GET /api/messages/{userId}': withFriend,
+    'POST /api/messages/{userId}': { ...withFriend, body: { content: 'An example', media_url: null } },
+    'PUT /api/messages/{userId}/read': { ...withFriend, body: { up_to_id: message } },
+    'DELETE /api/messages/{userId}/{id}': {
+      ...withFriend,
+      id: message,
+      missing: [Number.MAX_SAFE_INTEGER, 1e15],
+      forbidden: 404,
+    },
     'GET /api/stream': {
       present: (token) => ({ headers: { 'sec-websocket-protocol': `warbler.v1, bearer.${token}` } }),
       headers: { upgrade: 'websocket' },
     },
+    'GET /api/push/subscriptions': {},
+    'POST /api/push/subscriptions': { body: browser() },
+    'DELETE /api/push/subscriptions/{id}': {
+      id: pushSubscription,
+      missing: [Number.MAX_SAFE_INTEGER],
+      forbidden: 404,
+    },
+    'GET /api/recommendations/users': {},
+    'DELETE /api/recommendations/users/{id}': { ...ofUser, id: stranger.id },
+    'GET /api/lists': {},
+    'POST /api/lists': { body: { name: 'An example' } },
+    'GET /api/lists/{id}': ofList,
+    'PUT /api/lists/{id}': { ...ofList, body: { name: 'A change', is_private: false }, forbidden: 403 },
+    'GET /api/lists/{id}/members': ofList,
+    'GET /api/lists/{id}/timeline': ofList,
+    'POST /api/lists/{id}/members/{userId}': {
+      ...ofList,
+      userId: stranger.id,
+      missingUsers: MISSING_USERS,
+      forbidden: 403,
+    },
+    'DELETE /api/lists/{id}/members/{userId}': { ...ofList, ...withFriend, forbidden: 403 },
+    'PUT /api/admin/users/{id}/verified': { ...ofUser, body: { verified: true }, forbidden: 403 },
+    'DELETE /api/lists/{id}': { ...ofList, forbidden: 403 },
     'DELETE /api/tweets/{id}': { id: tweet, missing: MISSING_TWEETS, forbidden: 403 },
     'DELETE /api/auth/sessions/{id}': { id: otherSession, missing: [crypto.randomUUID()], forbidden: 404 },
     'POST /api/auth/password': {
@@ -212,6 +335,7 @@ export function examplesIn({
 /** What is changed in an example. */
 export interface Change {
   id?: number | string
+  userId?: number | string
   /** `name=value&...`. */
   query?: string
   body?: unknown
@@ -223,11 +347,12 @@ export interface Change {
 /** Asks as the example does, but for the change. */
 export function ask({ method, path }: Operation, example: Example, token: string, change: Change = {}) {
   const id = String(change.id ?? example.id ?? '')
+  const userId = String(change.userId ?? example.userId ?? '')
   const query = change.query === undefined ? '' : `?${change.query}`
   const shown = change.token === undefined ? token : change.token
   const presented: ApiOptions = shown === null ? {} : (example.present ?? inAuthorization)(shown)
   const body = 'body' in change ? change.body : example.body
-  return api(method, `${path.replace('{id}', id)}${query}`, {
+  return api(method, `${path.replace('{userId}', userId).replace('{id}', id)}${query}`, {
     ...presented,
     headers: { ...example.headers, ...presented.headers, ...change.headers },
     ...(body === undefined ? {} : { body }),
@@ -250,9 +375,21 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(l order by tweet_id) from likes l where user_id in ${ids}) as likes,
       (select json_agg(b order by tweet_id) from bookmarks b where user_id in ${ids}) as bookmarks,
       (select json_agg(r order by id) from retweets r where user_id in ${ids}) as retweets,
-      (select json_agg(v order by tweet_id) from poll_votes v where user_id in ${ids}) as votes,
       (select json_agg(n order by id) from notifications n where user_id in ${ids}) as notifications,
       (select json_agg(i order by user_id) from notification_inboxes i where user_id in ${ids}) as inboxes,
+      (select json_agg(w order by id) from muted_words w where user_id in ${ids}) as muted_words,
+      (select json_agg(m order by user_id, conversation_id) from muted_conversations m where user_id in ${ids})
+        as muted_conversations,
+      (select json_agg(v order by tweet_id) from poll_votes v where user_id in ${ids}) as votes,
+      (select json_agg(m order by id) from direct_messages m
+       where sender_id in ${ids} or receiver_id in ${ids}) as messages,
+      (select json_agg(c order by user_id, other_id) from conversations c
+       where user_id in ${ids} or other_id in ${ids}) as conversations,
+      (select json_agg(p order by id) from push_subscriptions p where user_id in ${ids}) as push_subscriptions,
+      (select json_agg(d order by user_id, dismissed_id) from dismissed_recommendations d
+       where user_id in ${ids}) as dismissed,
+      (select json_agg(l order by id) from lists l where owner_id in ${ids}) as lists,
+      (select json_agg(m order by list_id, user_id) from list_members m where user_id in ${ids}) as list_members,
       (select count(*)::int from counter_deltas where subject = 'user' and subject_id in ${ids}) as deltas`)
   return z.record(z.string(), z.unknown()).parse(state)
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { OutboxRow } from '../../src/contracts/queues.ts'
 import { array } from '../../src/db/client.ts'
 import type { Viewer } from '../../src/services/deps.ts'
-import { bodyOf, follow, post, remove, runFanOut, unfollow } from './consumers.ts'
+import { bodyOf, fanOutBodies, follow, post, remove, runFanOut, unfollow } from './consumers.ts'
 import { refuseDatabase } from './database-gate.ts'
 import { rows, testDeps } from './harness.ts'
 import { homeIds, insertFollowers, insertPeople, timelineOf } from './people.ts'
@@ -23,12 +23,13 @@ async function expectHomes(followers: readonly Viewer[], ids: readonly number[])
   expect(homes).toEqual(followers.map(() => ids))
 }
 
+/** Whether it is still owed to timelines. */
 async function isOwed(outbox: readonly OutboxRow[]): Promise<boolean> {
   const ids = array(
     outbox.map(({ id }) => id),
     'bigint',
   )
-  return (await rows(sql`select from outbox where id = any(${ids})`)).length > 0
+  return (await rows(sql`select from outbox where queue = 'fan-out' and id = any(${ids})`)).length > 0
 }
 
 const newestFirst = (...ids: number[]) => ids.sort((a, b) => b - a)
@@ -88,7 +89,7 @@ describe('a deletion', () => {
     const { id, outbox } = await post(author)
     const planned = new Recorders()
     await runFanOut(outbox.map(bodyOf), testDeps({ timeline: planned.port }))
-    await runFanOut((await remove(author, id)).map(bodyOf))
+    await runFanOut(fanOutBodies(await remove(author, id)))
     for (const { receiver, ops } of planned.calls) await timelineOf({ id: receiver }).apply(ops)
     await expectHomes(followers, [])
   })
@@ -99,7 +100,7 @@ describe('a deletion', () => {
     const { id, outbox } = await post(author)
     await runFanOut(outbox.map(bodyOf))
     await rows(sql`insert into mutes (muter_id, muted_id) values (${muter?.id ?? 0}, ${author.id})`)
-    await runFanOut((await remove(author, id)).map(bodyOf))
+    await runFanOut(fanOutBodies(await remove(author, id)))
     await expectHomes(followers, [])
   })
 })
@@ -115,11 +116,11 @@ describe('a change of the graph', () => {
     const unfollowed = await unfollow(reader, author, untold)
     const followed = await follow(reader, author, untold)
     expect(await homeIds(reader)).toEqual([id])
-    await runFanOut(followed.map(bodyOf))
-    await runFanOut(unfollowed.map(bodyOf))
+    await runFanOut(fanOutBodies(followed))
+    await runFanOut(fanOutBodies(unfollowed))
     expect(await homeIds(reader)).toEqual([id])
     const again = await unfollow(reader, author, untold)
-    expect((await runFanOut([...again, ...unfollowed].map(bodyOf))).acked).toEqual([0, 1])
+    expect((await runFanOut(fanOutBodies([...again, ...unfollowed]))).acked).toEqual([0, 1])
     expect(await homeIds(reader)).toEqual([])
     expect(await isOwed([...followed, ...unfollowed, ...again])).toBe(false)
   })
@@ -130,7 +131,7 @@ describe('a change of the graph', () => {
     const recorders = new Recorders()
     const outbox = await follow(reader, author, { timeline: recorders.port })
     recorders.calls.length = 0
-    expect((await runFanOut(outbox.map(bodyOf), testDeps({ timeline: recorders.port }))).acked).toEqual([0])
+    expect((await runFanOut(fanOutBodies(outbox), testDeps({ timeline: recorders.port }))).acked).toEqual([0])
     expect(recorders.calls).toEqual([])
     expect(await isOwed(outbox)).toBe(false)
   })

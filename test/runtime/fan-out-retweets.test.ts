@@ -6,7 +6,7 @@ import type { UserId } from '../../src/domain/ids.ts'
 import type { Deps } from '../../src/services/deps.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
 import { retweetTweet, undoRetweet } from '../../src/services/retweet-tweet.ts'
-import { act, bodyOf, post, runFanOut, spread } from './consumers.ts'
+import { act, bodyOf, fanOutBodies, post, runFanOut, spread } from './consumers.ts'
 import { fakeTimeline, timelineWith } from './fake-timeline.ts'
 import { testDeps } from './harness.ts'
 import { linesOf, readHome } from './homes.ts'
@@ -24,8 +24,8 @@ async function setScene() {
 describe('a retweet and its undoing', () => {
   it('leave nothing, in whatever order and however often they are told', async () => {
     const { reader, bob, tweet } = await setScene()
-    const done = (await act(retweetTweet, bob, tweet)).map(bodyOf)
-    const undone = (await act(undoRetweet, bob, tweet)).map(bodyOf)
+    const done = fanOutBodies(await act(retweetTweet, bob, tweet))
+    const undone = fanOutBodies(await act(undoRetweet, bob, tweet))
     for (const batch of [undone, done, [...done, ...undone], [...undone, ...done, ...done]]) {
       expect((await runFanOut(batch)).retried).toEqual([])
       expect(linesOf(await readHome(reader))).toEqual([])
@@ -44,14 +44,14 @@ describe('a retweet and its undoing', () => {
 
   it('are one entry when consumers take the message at the same time', async () => {
     const { reader, bob, tweet } = await setScene()
-    const bodies = (await act(retweetTweet, bob, tweet)).map(bodyOf)
+    const bodies = fanOutBodies(await act(retweetTweet, bob, tweet))
     await Promise.all([runFanOut(bodies), runFanOut(bodies), runFanOut(bodies)])
     expect(linesOf(await readHome(reader))).toEqual([[tweet, bob.id]])
   })
 
   it('leave nothing when the undo reaches the timeline while the retweet is on its way', async () => {
     const { reader, bob, tweet } = await setScene()
-    const done = (await act(retweetTweet, bob, tweet)).map(bodyOf)
+    const done = fanOutBodies(await act(retweetTweet, bob, tweet))
     const real = testDeps()
     const reached = Promise.withResolvers<void>()
     const released = Promise.withResolvers<void>()
@@ -113,7 +113,8 @@ describe('more followers than a chunk', () => {
     return { bob, stranger, tweet, listeners }
   }
 
-  const retweetOnly = (outbox: OutboxRow[]) => outbox.filter(({ message }) => !isFlags(message))
+  const ofFollowers = (outbox: OutboxRow[]) =>
+    outbox.filter(({ queue, message }) => queue === 'fan-out' && !isFlags(message))
   const isFlags = (message: OutboxRow['message']) =>
     typeof message === 'object' && message !== null && 'type' in message && message.type === 'flags_changed'
 
@@ -122,7 +123,7 @@ describe('more followers than a chunk', () => {
     const unheard = notedTimelines().deps
     const hearing = async (outbox: OutboxRow[]) => {
       const { deps, told } = notedTimelines()
-      const messages = await runAll(retweetOnly(outbox), deps)
+      const messages = await runAll(ofFollowers(outbox), deps)
       expect([...told.keys()].sort((a, b) => a - b)).toEqual(listeners)
       const ops = [...told.values()]
       expect(ops.every(({ length }) => length === 1)).toBe(true)

@@ -5,7 +5,7 @@ import type { TimelineOp } from '../../src/contracts/timeline.ts'
 import { FAN_OUT_CHUNK } from '../../src/db/statements/fan-out.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
 import type { Deps, Viewer } from '../../src/services/deps.ts'
-import { bodyOf, post, remove, runDeadLetters, runFanOut } from './consumers.ts'
+import { bodyOf, fanOutBodies, post, remove, runDeadLetters, runFanOut } from './consumers.ts'
 import { rows, testDeps } from './harness.ts'
 import { homeIds, insertFollowers, insertPeople, markWarm, timelineOf } from './people.ts'
 
@@ -142,9 +142,7 @@ describe('fan-out', () => {
   it('leaves nothing of a tweet whose deletion overtook it', async () => {
     const { author, followers } = await community(2)
     const { id, outbox } = await post(author)
-    const deletion = await remove(author, id)
-    const retraction = deletion.filter(({ queue }) => queue === 'fan-out')
-    await runFanOut(retraction.map(bodyOf))
+    await runFanOut(fanOutBodies(await remove(author, id)))
     await runFanOut(outbox.map(bodyOf))
     for (const follower of followers) {
       expect(await timesIn(follower, id)).toBe(0)

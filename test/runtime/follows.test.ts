@@ -185,10 +185,14 @@ describe('a follow whose timeline cannot be told', () => {
     expect(await followUser(deps, viewerOf(a), followee)).toBe('followed')
     await unfollowUser(deps, viewerOf(a), followee)
     await deps.settled()
-    expect(outbox.map(({ message }) => message)).toMatchObject([
+    const owedTo = (name: string) => outbox.flatMap(({ queue, message }) => (queue === name ? [message] : []))
+    expect(owedTo('fan-out')).toMatchObject([
       { type: 'follow_changed', following: true, graph_version: 1 },
       { type: 'follow_changed', following: false, graph_version: 2 },
     ])
+    const toFollowee = { type: 'follow_changed', v: 1, follower_id: a.user.id, followee_id: b.user.id }
+    expect(owedTo('notifications')).toEqual([toFollowee, toFollowee])
+    expect(outbox).toHaveLength(4)
     const both = [
       { subject: 'user', id: a.user.id },
       { subject: 'user', id: b.user.id },
@@ -212,6 +216,28 @@ describe('a follow whose timeline cannot be told', () => {
       { type: 'follow', userId: b.user.id, version: 1 },
       { type: 'unfollow', userId: b.user.id, version: 2 },
     ])
-    expect([outbox.length, folds.length]).toEqual([2, 4])
+    expect(outbox.map(({ queue }) => queue)).toEqual([
+      ...['fan-out', 'notifications'],
+      ...['fan-out', 'notifications'],
+    ])
+    expect(folds).toHaveLength(4)
+  })
+
+  it('tells nobody but the one who is asked of a request, and of its withdrawal', async () => {
+    const [a, b] = [await registerUser(), await registerUser()]
+    await rows(sql`update users set is_private = true where id = ${b.user.id}`)
+    const told: TimelineOp[] = []
+    const { deps, outbox, folds } = depsWith(async (ops) => {
+      told.push(...ops)
+      return { ok: true, state: 'warm' }
+    })
+    const followee = { ref: { id: b.user.id as UserId }, claimedId: null }
+    for (let time = 0; time < 2; time++) await followUser(deps, viewerOf(a), followee)
+    for (let time = 0; time < 2; time++) await unfollowUser(deps, viewerOf(a), followee)
+    await deps.settled()
+    const message = { type: 'follow_changed', v: 1, follower_id: a.user.id, followee_id: b.user.id }
+    const row = { id: expect.any(Number), queue: 'notifications', message }
+    expect(outbox).toEqual([row, row])
+    expect([told, folds]).toEqual([[], []])
   })
 })

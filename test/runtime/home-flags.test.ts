@@ -6,7 +6,7 @@ import type { Deps, Viewer } from '../../src/services/deps.ts'
 import { likeTweet, unlikeTweet } from '../../src/services/like-tweet.ts'
 import { retweetTweet, undoRetweet } from '../../src/services/retweet-tweet.ts'
 import { voteInPoll } from '../../src/services/vote-in-poll.ts'
-import { act, bodyOf, post, postAndDeliver, runFanOut, spread } from './consumers.ts'
+import { act, fanOutBodies, post, postAndDeliver, runFanOut, spread } from './consumers.ts'
 import { timelineWith } from './fake-timeline.ts'
 import { rows } from './harness.ts'
 import { type HomeTweet, readHome } from './homes.ts'
@@ -64,7 +64,7 @@ describe.each(ACTS)('%s', (_name, doIt, takeItBack, flag) => {
 
   it('that is told twice at once is as one', async () => {
     const { reader, tweet } = await setScene()
-    const bodies = (await act(doIt, reader, tweet, unheard(reader))).map(bodyOf)
+    const bodies = fanOutBodies(await act(doIt, reader, tweet, unheard(reader)))
     await Promise.all([runFanOut(bodies), runFanOut(bodies), runFanOut(bodies.toReversed())])
     expect(await shownTo(reader, tweet)).toMatchObject({ [flag]: true })
     expect((await readHome(reader)).tweets).toHaveLength(1)

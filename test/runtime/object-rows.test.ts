@@ -14,6 +14,7 @@ import {
   range,
   warmed,
 } from './stores.ts'
+import { message, messagesRead, notify, read, unread, withdraw } from './tellings.ts'
 
 /**
  * What a timeline object is billed for, by operation: the capacity model (docs/capacity.md) is built on these figures, so
@@ -24,7 +25,7 @@ const FOLLOWEES = 200
 const TRIM_CYCLE = 51
 const OLDEST = 1_000_000
 /** Each entry and each followee once, the newest entries once more for their cards, and what says how to read them. */
-const WAKE_READS_MAX = KEPT_ENTRIES + KEPT_CARDS + FOLLOWEES + 10
+const WAKE_READS_MAX = KEPT_ENTRIES + KEPT_CARDS + FOLLOWEES + 12
 interface Rows {
   read: number
   written: number
@@ -140,6 +141,30 @@ describe('rows of a timeline object', () => {
       expect(rowsOf(takeSet(store, [ANN, BOB], 'another')).written).toBe(1)
       expect(rowsOf(() => store.moveMarker(OLDEST, NOW_MS)).written).toBe(2)
       expect(rowsOf(() => store.moveMarker(newer(1), NOW_MS)).written).toBe(2)
+    }))
+
+  it('written by what is told live are one each, and one more for what it drives out', () =>
+    withFullStore((store, { rowsOf }) => {
+      const ops = [
+        notify(1),
+        message(1),
+        messagesRead(1, 2, 1),
+        read(1, unread(0, 2)),
+        withdraw(range(1, 100), unread(0, 3)),
+      ]
+      expect(ops.map((op) => rowsOf(apply(store, op)).written)).toEqual(ops.map(() => 1))
+      expect(ops.map((op) => rowsOf(apply(store, op)).written)).toEqual(ops.map(() => 0))
+      for (const id of range(101, 346)) store.apply(notify(id), NOW_MS)
+      const cycle = range(347, 346 + TRIM_CYCLE).map((id) => rowsOf(apply(store, notify(id))).written)
+      expect(cycle.reduce((sum, written) => sum + written, 0)).toBeLessThanOrEqual(2 * TRIM_CYCLE + 2)
+    }))
+
+  it('read to wake are one more for each telling that is kept, of which there are 250 at most', () =>
+    withFullStore((store, { storage, rowsOf }) => {
+      for (const id of range(1, 450)) store.apply(notify(id), NOW_MS)
+      const { read } = rowsOf(() => new TimelineStore(storage, OWNER))
+      expect(read).toBeGreaterThanOrEqual(KEPT_ENTRIES + FOLLOWEES + 200)
+      expect(read).toBeLessThan(WAKE_READS_MAX + 250)
     }))
 
   it('written by a cold build are an entry and a followee each', () =>

@@ -12,7 +12,7 @@ import { bodyOf, post, runFanOut } from './consumers.ts'
 import { gateDatabase, refuseDatabase, watchDatabase } from './database-gate.ts'
 import { type ApiAnswer, answerOf, requestOf, rows } from './harness.ts'
 import { addDatabase } from './own-database.ts'
-import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
+import { insertFollowers, insertPeople, insertPerson, insertRecentTweets, tokenOf } from './people.ts'
 import { NOWHERE } from './spending.ts'
 
 const nameOf = ({ url }: Database) => new URL(url).pathname.slice(1)
@@ -36,6 +36,7 @@ async function ask(method: string, path: string, viewer?: Viewer, body?: unknown
     FAN_OUT_0: NOWHERE,
     ENGAGEMENT: NOWHERE,
     NOTIFICATIONS_0: NOWHERE,
+    PUSHES: NOWHERE,
     DATABASE_REPLICA_URL: replica.url,
     DATABASE_REPLICA_ENDPOINT: replica.endpoint,
   }
@@ -108,6 +109,15 @@ describe('with a replica', () => {
       expect(await idsAt(`/api/users/${owner.id}/tweets`, viewer)).toEqual([older])
       expect(await idsAt(`/api/timeline/user/${owner.id}`, viewer)).toEqual([older])
     }
+  })
+
+  it('recommendations are what the replica knows, and dismissals the primary’s', async () => {
+    const { owner, reader, early } = await scene()
+    await insertFollowers([reader], early)
+    expect(await askedBy('GET', '/api/recommendations/users', reader)).toEqual([REPLICA])
+    expect(await askedBy('DELETE', `/api/recommendations/users/${owner.id}`, reader)).toEqual([PRIMARY])
+    const newcomer = await insertPerson()
+    expect(await askedBy('GET', '/api/recommendations/users', newcomer)).toEqual([REPLICA, PRIMARY])
   })
 
   it('everybody sees their own as they are', async () => {

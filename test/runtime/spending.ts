@@ -63,6 +63,7 @@ export function openIsolate(): Isolate {
     FAN_OUT_0: NOWHERE,
     ENGAGEMENT: NOWHERE,
     NOTIFICATIONS_0: NOWHERE,
+    PUSHES: NOWHERE,
     PASSWORDS: watched(env.PASSWORDS, (name, call) => count('passwordCalls', name, call)),
     TIMELINES: watched(env.TIMELINES, (_name, open) =>
       watchedStub(open(), (name, call) => count('objectCalls', name, call)),

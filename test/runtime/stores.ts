@@ -4,7 +4,8 @@ import type { TimelineOp, TweetFlags } from '../../src/contracts/timeline.ts'
 import { type Card, NO_COUNTS } from '../../src/contracts/tweet-json.ts'
 import type { PulledEntries, PulledEntry, PulledTimeline } from '../../src/db/statements/home-timeline.ts'
 import { type EntryId, newUserId, type TweetId, type UserId } from '../../src/domain/ids.ts'
-import { type Effect, TimelineStore } from '../../src/durable-objects/timeline/store.ts'
+import type { Effect } from '../../src/durable-objects/timeline/shown.ts'
+import { TimelineStore } from '../../src/durable-objects/timeline/store.ts'
 import type { TimelineObject } from '../../src/worker/index.ts'
 
 export const OWNER = 1 as UserId
@@ -27,6 +28,7 @@ const EMPTY: PulledTimeline = {
   acted: [],
   version: 0,
   marker: null,
+  muted_words: [],
 }
 
 export interface OpenStore {
@@ -72,9 +74,15 @@ export function withStore<Result>(
   return inStorage((open) => run(warmed(open.reopen(), pulled), open))
 }
 
-export function warmed(store: TimelineStore, pulled: Partial<PulledTimeline> = {}): TimelineStore {
+/** Built, and what came `meanwhile`. */
+export function warmed(
+  store: TimelineStore,
+  pulled: Partial<PulledTimeline> = {},
+  meanwhile: () => void = () => {},
+): TimelineStore {
   store.beginBuild()
   store.noteEpoch(1)
+  meanwhile()
   store.finishBuild({ ...EMPTY, ...pulled }, { databaseEpoch: 1, nowMs: NOW_MS })
   return store
 }

@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { describe, expect, it } from 'vitest'
 import { KEPT_ENTRIES } from '../../src/contracts/timeline.ts'
 import type { Viewer } from '../../src/services/deps.ts'
-import { bodyOf, postAndDeliver, remove, runFanOut } from './consumers.ts'
+import { fanOutBodies, postAndDeliver, remove, runFanOut } from './consumers.ts'
 import { homeIds, insertFollowers, insertPeople, markWarm, timelineOf } from './people.ts'
 import { deliver, range, retract, warmObject } from './stores.ts'
 import { StreamClient } from './stream-client.ts'
@@ -39,7 +39,7 @@ describe('resuming', () => {
       client.close(1000)
 
       const missed = [await postAndDeliver(author), await postAndDeliver(author)]
-      for (const id of [seen, missed[0] ?? seen]) await runFanOut((await remove(author, id)).map(bodyOf))
+      for (const id of [seen, missed[0] ?? seen]) await runFanOut(fanOutBodies(await remove(author, id)))
       const last = await postAndDeliver(author)
       if (evicted) await evictDurableObject(timelineOf(reader))
 

@@ -7,6 +7,7 @@ import type { Deps, Viewer } from '../../src/services/deps.ts'
 import { endSession } from '../../src/services/end-session.ts'
 import { logout } from '../../src/services/logout.ts'
 import { signAccessToken } from '../../src/services/tokens.ts'
+import { insertSessionOf } from './browsers.ts'
 import { bodyOf, post, postAndDeliver, remove, runFanOut, spread } from './consumers.ts'
 import { refuseDatabase } from './database-gate.ts'
 import { api, rows, testDeps } from './harness.ts'
@@ -74,6 +75,18 @@ describe('the upgrade', () => {
     const answer = await askForStream(protocols)
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2'])
     expect(await answer.json()).toMatchObject({ code: 'unavailable' })
+  })
+
+  it('is refused in a session that has ended, however good its token still is', async () => {
+    const { reader } = await setScene()
+    await insertSessionOf(reader)
+    const protocols = await protocolsOf(reader)
+    const open = await askForStream(protocols)
+    expect(open.status).toBe(101)
+    open.webSocket?.accept()
+    open.webSocket?.close()
+    await rows(sql`update sessions set revoked_at = now() where id = ${reader.sessionId}::uuid`)
+    expect((await askForStream(protocols)).status).toBe(401)
   })
 
   it('of somebody whose account is gone is refused', async () => {

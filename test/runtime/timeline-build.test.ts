@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { OutboxRow } from '../../src/contracts/queues.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
-import { bodyOf, follow, post, remove, runFanOut, unfollow } from './consumers.ts'
+import { fanOutBodies, follow, post, remove, runFanOut, unfollow } from './consumers.ts'
 import {
   gateDatabase,
   holdDatabase,
@@ -56,7 +56,7 @@ function tripOf(id: UserId, text: string): (trip: RoundTrip) => boolean {
 
 /** Both the write and its fan-out, to the end. */
 async function spread(outbox: OutboxRow[]): Promise<void> {
-  expect((await runFanOut(outbox.map(bodyOf))).retried).toEqual([])
+  expect((await runFanOut(fanOutBodies(outbox))).retried).toEqual([])
 }
 
 describe('a cold build', () => {

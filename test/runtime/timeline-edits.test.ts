@@ -5,7 +5,7 @@ import type { TimelineStore } from '../../src/durable-objects/timeline/store.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
 import { retweetTweet } from '../../src/services/retweet-tweet.ts'
-import { act, bodyOf, post, postAndDeliver, runFanOut, spread } from './consumers.ts'
+import { act, fanOutBodies, post, postAndDeliver, runFanOut, spread } from './consumers.ts'
 import { readHome } from './homes.ts'
 import { insertFollowers, insertPeople } from './people.ts'
 import { applyAll, cardOf, deliver, range, retract, retweet, viewOf, withStore } from './stores.ts'
@@ -87,7 +87,7 @@ describe('an edit', () => {
     const { reader, author } = await setScene()
     const tweet = await postAndDeliver(author, 'Befor')
     const client = await StreamClient.connect(reader)
-    const bodies = (await edit(author, tweet, 'Before')).map(bodyOf)
+    const bodies = fanOutBodies(await edit(author, tweet, 'Before'))
     await Promise.all([runFanOut(bodies), runFanOut(bodies)])
     await runFanOut(bodies)
     const [ready, ...frames] = await client.framesSoFar()

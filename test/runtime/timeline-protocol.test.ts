@@ -190,6 +190,7 @@ class Simulation {
       acted: [],
       version: 0,
       marker: null,
+      muted_words: [],
     }
   }
 

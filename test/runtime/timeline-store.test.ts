@@ -241,6 +241,7 @@ describe('builds', () => {
         acted: [],
         version: 0,
         marker: null,
+        muted_words: [],
       }
       expect(store.finishBuild(pulled, { databaseEpoch: 1, nowMs: NOW_MS })).toBe(false)
     }))
@@ -298,7 +299,7 @@ describe('migrations', () => {
 
   it('that have landed are never edited: a new one goes to the end', async () => {
     const digests = await Promise.all(MIGRATIONS.map(digestOf))
-    expect(digests).toEqual(['cf47c7dd8b624f2b', '25786f95a12856fa', 'c3f42829a735bdf6'])
+    expect(digests).toEqual(['cf47c7dd8b624f2b', '25786f95a12856fa', 'c3f42829a735bdf6', '88d565752eb29071'])
   })
 })
 

@@ -7,6 +7,7 @@ import { PROJECT_ROOT } from './paths.ts'
 import { LOOPBACK } from './ports.ts'
 import { POSTGRES_PASSWORD, POSTGRES_USER } from './postgres-folder.ts'
 import { codeOf, StackError } from './stack-error.ts'
+import { newVapidSecrets } from './vapid-keys.ts'
 
 /** Where `npm run services` listens, for a plain `wrangler dev` beside it: `.dev.vars` is written once, so fixed. */
 const SERVICES_POSTGRES_PORT = 8790
@@ -18,6 +19,10 @@ const devSecrets = z.object({
   REFRESH_SECRET: z.string().min(1),
   DATABASE_URL: z.url(),
   DATABASE_ENDPOINT: z.union([z.literal(''), z.url()]).default(''),
+  // Without them there is no Web Push.
+  VAPID_PUBLIC_KEY: z.string().default(''),
+  VAPID_PRIVATE_KEY: z.string().default(''),
+  VAPID_SUBJECT: z.string().default(''),
 })
 
 export type DevSecrets = z.infer<typeof devSecrets>
@@ -46,6 +51,8 @@ async function create(path: string): Promise<NodeJS.Dict<string> | undefined> {
     REFRESH_SECRET: secret(),
     DATABASE_URL: `postgres://${POSTGRES_USER}:${POSTGRES_PASSWORD}@${LOOPBACK}:${SERVICES_POSTGRES_PORT}/warbler`,
     DATABASE_ENDPOINT: `http://${LOOPBACK}:${SERVICES_ENDPOINT_PORT}/sql`,
+    ...newVapidSecrets(),
+    VAPID_SUBJECT: 'mailto:development@example.com',
   }
   const mine = `${path}.${process.pid}`
   await writeFile(mine, `# Secrets of development, made once by the local stack.\n${envFileText(entries)}`, {

@@ -49,10 +49,8 @@ async function startDevStack(run: Run, main: string | undefined): Promise<void> 
   const configs = [workers.api, ...workers.others]
   await migrateD1(configs, dataDir)
   const envFile = join(dataDir, 'dev.env')
-  const { JWT_SECRET, REFRESH_SECRET } = await readOrCreateDevSecrets()
   await writeEnvFile(envFile, {
-    JWT_SECRET,
-    REFRESH_SECRET,
+    ...(await readOrCreateDevSecrets()),
     DATABASE_URL: database.databaseUrl,
     DATABASE_ENDPOINT: database.endpointUrl,
     ...overriddenVars(workers.api, process.env),

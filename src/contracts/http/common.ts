@@ -1,11 +1,13 @@
 import { z } from '@hono/zod-openapi'
-import { isId, type TweetId, type UserId } from '../../domain/ids.ts'
+import { isId, type ListId, type MessageId, type TweetId, type UserId } from '../../domain/ids.ts'
 
 export const PAGE_LIMIT_DEFAULT = 20
 export const PAGE_LIMIT_MAX = 100
 export const OFFSET_MAX = 10_000
 /** A home timeline keeps this many entries; past them one reads by cursor. */
 export const HOME_OFFSET_MAX = 800
+/** What is skipped of a list's timeline is read of each of its members. */
+export const LIST_TIMELINE_OFFSET_MAX = 800
 
 /** An id in a path or a query. Anything that cannot be an id names nothing, so it is answered as a missing thing is. */
 const idText = z
@@ -20,6 +22,12 @@ export const tweetIdParam = idText
 
 /** The id of a row that is made by the database. */
 export const rowIdParam = idText.openapi({ type: 'integer', format: 'int64', example: 1 })
+export const messageIdParam = idText
+  .transform((id) => id as MessageId)
+  .openapi({ type: 'integer', format: 'int64', example: 1024 })
+export const listIdParam = idText
+  .transform((id) => id as ListId)
+  .openapi({ type: 'integer', format: 'int64', example: 12 })
 
 export type UserRef = { id: UserId } | { username: string }
 

@@ -21,6 +21,13 @@ export const bookmarkAnswer = z
   })
   .openapi('BookmarkAnswer')
 
+export const muteConversationAnswer = z
+  .object({
+    message: z.enum(['Conversation muted', 'Conversation unmuted']),
+    is_muted: z.boolean(),
+  })
+  .openapi('MuteConversationAnswer')
+
 export const retweetRequest = z
   .object({
     comment: optional(z.string().max(COMMENT_UNITS_MAX)).openapi({

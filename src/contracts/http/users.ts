@@ -59,7 +59,7 @@ export const ownProfile = profile
   .openapi('OwnProfile')
 export type OwnProfile = z.infer<typeof ownProfile>
 
-const listedUser = userCard.extend({ relationship: relationship.optional() }).openapi('ListedUser')
+export const listedUser = userCard.extend({ relationship: relationship.optional() }).openapi('ListedUser')
 export type ListedUser = z.infer<typeof listedUser>
 
 export const userPage = z.object({ users: z.array(listedUser), pagination }).openapi('UserPage')

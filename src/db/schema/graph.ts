@@ -43,6 +43,7 @@ export const blocks = pgTable(
   { blockerId: user('blocker_id'), blockedId: user('blocked_id'), createdAt: createdAt() },
   (t) => [
     primaryKey({ columns: [t.blockerId, t.blockedId] }),
+    index('blocks_latest').on(t.blockerId, t.createdAt, t.blockedId),
     index('blocks_blocked_id').on(t.blockedId, t.blockerId),
     check('no_self_block', sql`${t.blockerId} <> ${t.blockedId}`),
   ],
@@ -58,6 +59,15 @@ export const mutes = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.muterId, t.mutedId] }),
+    index('mutes_latest').on(t.muterId, t.createdAt, t.mutedId),
+    index('mutes_expire').on(t.expiresAt).where(sql`expires_at is not null`),
     check('no_self_mute', sql`${t.muterId} <> ${t.mutedId}`),
   ],
+)
+
+/** Whom a user does not want to be recommended. */
+export const dismissedRecommendations = pgTable(
+  'dismissed_recommendations',
+  { userId: user('user_id'), dismissedId: user('dismissed_id'), createdAt: createdAt() },
+  (t) => [primaryKey({ columns: [t.userId, t.dismissedId] })],
 )

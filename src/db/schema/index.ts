@@ -1,5 +1,6 @@
 export * from './engagement.ts'
 export * from './graph.ts'
+export * from './lists.ts'
 export * from './machinery.ts'
 export * from './messaging.ts'
 export * from './notifications.ts'

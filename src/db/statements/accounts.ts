@@ -3,7 +3,7 @@ import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { type Db, query, transaction } from '../client.ts'
 import { type OwnProfileRow, ownProfileColumns } from './profile-columns.ts'
-import { insertionOf, type NewSession, tellEnded } from './sessions.ts'
+import { insertionOf, type NewSession, tellEnded, unsubscribeEnded } from './sessions.ts'
 
 export interface NewAccount {
   id: UserId
@@ -110,6 +110,8 @@ export async function updatePassword(db: Db, change: PasswordChange): Promise<Ou
         update sessions
         set revoked_at = now()
         where user_id = (select id from changed) and id <> ${sessionId}::uuid and revoked_at is null
+        returning id
+      ), unsubscribed as (${unsubscribeEnded}
       )
       ${tellEnded(sql`select id as user_id, null::uuid as id, ${sessionId}::uuid as except_id from changed`)}`,
   })

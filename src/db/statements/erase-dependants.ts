@@ -15,10 +15,11 @@ export interface ErasedStep {
 }
 
 /**
- * One step of what a deletion takes along: at most `rows` retweets and bookmarks each, with what they counted. The retweeters' followers are told of each retweet, because the deletion itself is told to the author's
- * only. Likes stay: a list of likes leaves out what cannot be seen. With the last step the outbox row goes; one
- * statement, so that it goes if and only if nothing was left. Two steps at once wait for each other's rows; each goes
- * by what it saw before, so neither takes the rest for done.
+ * One step of what a deletion takes along: at most `rows` retweets and bookmarks each, with what they counted. The
+ * retweeters' followers are told of each retweet, because the deletion itself is told to the author's only. Likes stay:
+ * a list of likes leaves out what cannot be seen. With the last step the outbox row goes; one statement, so that it goes
+ * if and only if nothing was left. Two steps at once wait for each other's rows; each goes by what it saw before, so
+ * neither takes the rest for done.
  */
 export async function eraseDependants(
   db: Db,

@@ -4,6 +4,7 @@ import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { type Db, query, transaction } from '../client.ts'
 import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
+import { lockPair } from './pair-lock.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
 import { whichUser } from './users.ts'
 import { isPresent } from './visibility.ts'
@@ -27,17 +28,6 @@ export type Followed =
   | { outcome: 'followed' | 'requested'; change: GraphChange | null; outbox: OutboxRow[] }
   | { outcome: 'rate_limited'; retry_after_seconds: number }
   | { outcome: Refusal | 'cannot_follow_self' | 'blocked' | 'blocking' }
-
-/**
- * Whoever follows, unfollows or blocks takes this lock on the pair first: what the next statement sees then is
- * what the others did. On the pair, because a lock on a popular user's row would queue all their followers.
- */
-function lockPair(follower: UserId, { ref }: Followee): SQL {
-  return sql`
-    select pg_advisory_xact_lock(hashtextextended(least(${follower}, u.id) || ':' || greatest(${follower}, u.id), 0))
-    from users u
-    where ${whichUser(ref)}`
-}
 
 /** The first branches of a `case`: who may not change whom they follow, and whom nobody can. */
 function refusals(follower: UserId, { claimedId }: Followee): SQL {
@@ -108,7 +98,7 @@ export async function insertFollow(
   quota: Quota,
 ): Promise<Followed> {
   const [row] = await transaction<{ result: Followed }>(db, {
-    before: [lockPair(follower, followee)],
+    before: [lockPair(follower, followee.ref)],
     main: sql`
     with target as (
       select u.id, u.is_private from users u where ${whichUser(followee.ref)} and ${isPresent}
@@ -205,7 +195,7 @@ export type Unfollowed =
  */
 export async function deleteFollow(db: Db, follower: UserId, followee: Followee): Promise<Unfollowed> {
   const [row] = await transaction<{ result: Unfollowed }>(db, {
-    before: [lockPair(follower, followee)],
+    before: [lockPair(follower, followee.ref)],
     main: sql`
     with target as (
       select u.id from users u

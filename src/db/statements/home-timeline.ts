@@ -1,8 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
+import type { MutedWord } from '../../contracts/timeline.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
-import { type Db, query } from '../client.ts'
+import { type Db, query, transaction } from '../client.ts'
 import { flagBits } from './engagement.ts'
 import { homeAuthors, newestEntries, oldestEntries } from './home-windows.ts'
+import { lockMutedWordsShared, mutedWordsOf } from './muted-words.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import type { Marker } from './timelines.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
@@ -26,7 +28,7 @@ export interface PulledFlags {
 export interface PulledEntries {
   entries: PulledEntry[]
   acted: PulledFlags[]
-  /** The database's clock in microseconds when this was read: what `acted` says holds as of then. */
+  /** The database's clock in microseconds when this was read: what was done and muted is said as of then. */
   version: number
 }
 
@@ -36,6 +38,7 @@ export interface PulledTimeline extends PulledEntries {
   graph_version: number
   /** Whom the owner blocks or mutes, or who blocks the owner: their entries are dropped. */
   dropped: UserId[]
+  muted_words: MutedWord[]
   /** How far the owner had read when the timeline last went cold. */
   marker: Marker | null
 }
@@ -61,15 +64,18 @@ function pulledEntries(reader: UserId): SQL {
         where s.flags <> 0), '[]')`
 }
 
-/** Everything a home timeline is built of, as of one moment: one statement sees one snapshot. */
+/**
+ * Everything a home timeline is built of, as of one moment: one statement sees one snapshot. It waits for a change of muted
+ * words that is being committed, which would otherwise be older than this and not in it.
+ */
 export async function pullTimeline(
   db: Db,
   user: UserId,
   { before, nowMs, limit }: { before: number; nowMs: number; limit: number },
 ): Promise<PulledTimeline> {
-  const [row] = await query<{ pulled: PulledTimeline }>(
-    db,
-    sql`
+  const [row] = await transaction<{ pulled: PulledTimeline }>(db, {
+    before: [lockMutedWordsShared([user])],
+    main: sql`
     with authors as materialized (${homeAuthors(user)}
     ), newest as materialized (${newestEntries(user, before, nowMs, limit)}
     )
@@ -81,13 +87,14 @@ export async function pullTimeline(
         from home_markers
         where user_id = ${user}),
       'graph_version', coalesce((select graph_version from users where id = ${user}), 0),
+      'muted_words', ${mutedWordsOf(sql`${user}`)},
       'dropped', coalesce((
         select json_agg(id)
         from (select blocked_id as id from blocks where blocker_id = ${user}
               union select blocker_id from blocks where blocked_id = ${user}
               union select muted_id from mutes
                     where muter_id = ${user} and (expires_at is null or expires_at > now())) d), '[]')) as pulled`,
-  )
+  })
   if (row === undefined) throw new Error('Pulling a timeline answered no row')
   return row.pulled
 }
@@ -115,6 +122,13 @@ export async function readBackfill(
   return row.pulled
 }
 
+/** Entries of a home timeline as Postgres has them. */
+export interface HomeRows {
+  rows: EntryRow[]
+  /** What the reader does not want to see, which is among the rows all the same. */
+  mutedWords: MutedWord[]
+}
+
 /** Where a read below the kept entries begins. */
 export interface BelowPage {
   before: number
@@ -133,10 +147,10 @@ export async function readHomeBelow(
   db: Db,
   viewer: UserId,
   { before, top, nowMs, limit, offset }: BelowPage,
-): Promise<EntryRow[]> {
+): Promise<HomeRows> {
   const newest = newestEntries(viewer, before, nowMs, limit + offset)
   const page = sql`select * from (${newest}) newest order by id desc offset ${offset}`
-  return query(db, pageOf(viewer, top, page, 'desc'))
+  return readPage(db, pageOf(viewer, top, page, 'desc'))
 }
 
 /** Where a read of newer entries begins, and where the object takes over. */
@@ -152,18 +166,27 @@ export async function readHomeAbove(
   db: Db,
   viewer: UserId,
   { after, below, top, limit }: AbovePage,
-): Promise<EntryRow[]> {
+): Promise<HomeRows> {
   const bounds = { after, below: Math.min(below, top + 1) }
-  return query(db, pageOf(viewer, top, oldestEntries(viewer, bounds, limit), 'asc'))
+  return readPage(db, pageOf(viewer, top, oldestEntries(viewer, bounds, limit), 'asc'))
 }
 
-/** Entries as one reader sees them, in their order. */
+async function readPage(db: Db, page: SQL): Promise<HomeRows> {
+  const found = await query<EntryRow & { muted_words: MutedWord[] | null }>(db, page)
+  return {
+    rows: found.map(({ entry_id, entry }) => ({ entry_id, entry })),
+    mutedWords: found.find(({ muted_words }) => muted_words !== null)?.muted_words ?? [],
+  }
+}
+
+/** Entries as one reader sees them, in their order; with the newest, the reader's muted words. */
 function pageOf(viewer: UserId, top: number, entries: SQL, order: 'asc' | 'desc'): SQL {
   return sql`
     with authors as materialized (${homeAuthors(viewer)}
     ), page as materialized (${entries}
     )
-    select page.id::float8 as entry_id, shown.entry
+    select page.id::float8 as entry_id, shown.entry,
+           case when page.id = (select max(id) from page) then ${mutedWordsOf(sql`${viewer}`)} end as muted_words
     from page
     cross join lateral (
       select case when ${tweetIsVisibleTo(viewer)} and not exists (

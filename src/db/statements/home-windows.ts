@@ -43,6 +43,8 @@ interface Window {
 interface Reading {
   limit: number
   order: 'asc' | 'desc'
+  /** Of the tweet `t`: whether it stands on the timeline. */
+  belongs: SQL
 }
 
 /**
@@ -50,7 +52,7 @@ interface Reading {
  * `idx_tweets_user_created` and `idx_retweets_user_id` give each author's in order. The bounds `all` of the whole read are
  * what the planner sees, and leaves partitions out by.
  */
-function entriesInWindow(reader: UserId, all: Window, { limit, order }: Reading): SQL {
+function entriesInWindow(reader: number, all: Window, { limit, order, belongs }: Reading): SQL {
   const by = sql.raw(order)
   return sql`
       (select e.id, e.tweet_id, e.author_id, e.retweeter_id, e.quote_tweet_id
@@ -60,7 +62,7 @@ function entriesInWindow(reader: UserId, all: Window, { limit, order }: Reading)
           from tweets t
           where t.user_id = a.id and t.id >= w.since and t.id < w.until
             and t.id >= ${all.since}::bigint and t.id < ${all.until}::bigint and t.is_deleted = false
-            and ${replyBelongs(reader)}
+            and ${belongs}
           order by t.id ${by}
           limit ${limit})
          union all
@@ -82,7 +84,7 @@ function entriesInWindow(reader: UserId, all: Window, { limit, order }: Reading)
  * windows are rows, not branches of a union: planned once, they cost each partition once, and are pruned as each is
  * read. No parallel workers mix up the order: scans of a CTE, here `authors`, never run in one.
  */
-function firstEntries(reader: UserId, windows: Window[], reading: Reading): SQL {
+function firstEntries(reader: number, windows: Window[], reading: Reading): SQL {
   const all = {
     since: Math.min(...windows.map(({ since }) => since)),
     until: Math.max(...windows.map(({ until }) => until)),
@@ -96,16 +98,23 @@ function firstEntries(reader: UserId, windows: Window[], reading: Reading): SQL 
 }
 
 /**
- * The newest `limit` entries below `before`, in windows that widen into the past from there. None is from after tomorrow:
+ * The newest `limit` entries below `before`, in windows that widen into the past from there: of `authors (id,
+ * show_retweets)`, all whose tweets the reader may see. None is from after tomorrow:
  * that leaves out the partitions that wait for their months, which are empty, and which the planner would rather read
  * whole and sort with all the rest than by their index.
  */
-export function newestEntries(reader: UserId, before: number, nowMs: number, limit: number): SQL {
+export function newestEntries(
+  reader: number,
+  before: number,
+  nowMs: number,
+  limit: number,
+  belongs: SQL = replyBelongs(reader),
+): SQL {
   const newestMs = Math.min(nowMs, timeOf(before as EntryId))
   const end = Math.min(before, idFloor(nowMs + DAY_MS))
   const bounds = [end, ...WINDOW_REACHES_MS.map((reach) => Math.min(idFloor(newestMs - reach), end)), 0]
   const windows = bounds.slice(1).map((since, index) => ({ since, until: bounds[index] ?? end }))
-  return firstEntries(reader, windows, { limit, order: 'desc' })
+  return firstEntries(reader, windows, { limit, order: 'desc', belongs })
 }
 
 /** The oldest `limit` entries with `after < id < below`, in windows that widen into the future. */
@@ -118,5 +127,5 @@ export function oldestEntries(
   const ends = WINDOW_REACHES_MS.map((reach) => Math.min(idFloor(afterMs + reach), below))
   const bounds = [after + 1, ...ends, below]
   const windows = bounds.slice(1).map((until, index) => ({ since: bounds[index] ?? after + 1, until }))
-  return firstEntries(reader, windows, { limit, order: 'asc' })
+  return firstEntries(reader, windows, { limit, order: 'asc', belongs: replyBelongs(reader) })
 }

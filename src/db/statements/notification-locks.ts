@@ -37,14 +37,14 @@ export function lockTweets({
       order by 1) locks`
 }
 
-/** Whoever changes what somebody is notified of begins with this: it locks their inbox. */
-export function raiseVersions(users: readonly UserId[]): SQL | null {
+/** Whoever changes what somebody is notified of begins with this: it locks the inboxes of those users `u`, where that is so. */
+export function raiseVersions(users: readonly UserId[], where: SQL = sql`true`): SQL | null {
   if (users.length === 0) return null
   return sql`
     insert into notification_inboxes as i (user_id, version)
     select u.id, 1
     from users u
-    where u.id = any(${array([...new Set(users)], 'bigint')})
+    where u.id = any(${array([...new Set(users)], 'bigint')}) and ${where}
     order by u.id
     on conflict (user_id) do update set version = i.version + 1`
 }

@@ -177,7 +177,12 @@ export interface ReadState {
 /** Marks one as read; again changes nothing. Null where the reader has no such notification. */
 export async function markNotificationRead(db: Db, viewer: UserId, id: number): Promise<ReadState | null> {
   const [row] = await transaction<{ state: ReadState | null }>(db, {
-    before: [sql`select from notification_inboxes where user_id = ${viewer} for no key update`],
+    before: [
+      raiseVersions(
+        [viewer],
+        sql`exists (select from notifications n where n.id = ${id} and n.user_id = u.id)`,
+      ),
+    ],
     main: sql`
     with target as (
       select id, is_read from notifications where id = ${id} and user_id = ${viewer} and withdrawn_at is null
@@ -188,21 +193,15 @@ export async function markNotificationRead(db: Db, viewer: UserId, id: number): 
       where n.id = target.id and not target.is_read
       returning n.id
     ), counted as (
-      update notification_inboxes i
-      set unread_count = greatest(0, i.unread_count - case when marked.id > i.read_up_to_id then 1 else 0 end),
-          version = i.version + 1
-      from marked
-      where i.user_id = ${viewer}
-      returning i.unread_count, i.version
+      update notification_inboxes
+      set unread_count = greatest(0, unread_count - 1)
+      where user_id = ${viewer} and read_up_to_id < (select id from marked)
+      returning unread_count
     )
-    select (
-      select json_build_object('unread_count', now.unread_count, 'version', now.version)
-      from (select unread_count, version from counted
-            union all
-            select i.unread_count, i.version
-            from notification_inboxes i
-            where i.user_id = ${viewer} and not exists (select from counted)) now
-      where exists (select from target)) as state`,
+    select case when exists (select from target) then json_build_object(
+             'unread_count', coalesce((select unread_count from counted), i.unread_count), 'version', i.version) end as state
+    from notification_inboxes i
+    where i.user_id = ${viewer}`,
   })
   return row?.state ?? null
 }

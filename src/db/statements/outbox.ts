@@ -9,7 +9,7 @@ export const FIRST_ATTEMPT_SECONDS = 30
  * The columns of an insert into `outbox` for one event of the queue, for `insert into outbox (queue, message,
  * next_attempt_at) select ...`. `message` is a jsonb expression.
  */
-export function outboxRow(queue: QueueName, message: SQL): SQL {
+export function outboxRow(queue: QueueName | SQL, message: SQL): SQL {
   return sql`${queue}, ${message}, now() + make_interval(secs => ${FIRST_ATTEMPT_SECONDS})`
 }
 
@@ -100,6 +100,8 @@ export async function takeDueOutboxRows(db: Db, limits: RelayLimits): Promise<Re
 /** What an effect that is done, or done in part, owes in its message's place. */
 export interface OwedMessage<Event> {
   outbox_id: number
+  /** Where it goes, if not to the queue of what it replaces. */
+  queue?: QueueName
   message: Event
   /** It was tried before, and may be done in part: as if it came again. */
   is_repeat?: boolean
@@ -118,11 +120,11 @@ export interface Claim {
  * Where that is not so, they claim their messages, and the row is left to the last who did. Rows are locked in the order
  * of their ids, so that two that settle the same wait for each other.
  */
-export async function settleOutbox<Event>(
+export async function settleOutbox(
   db: Db,
   queue: QueueName,
   done: readonly number[],
-  owed: readonly OwedMessage<Event>[],
+  owed: readonly OwedMessage<unknown>[],
   claims: readonly Claim[] = [],
 ): Promise<OutboxRow[]> {
   const ids = [...new Set([...done, ...owed.map(({ outbox_id }) => outbox_id)])]
@@ -132,7 +134,8 @@ export async function settleOutbox<Event>(
     sql`
     with owed as (
       select *
-      from jsonb_to_recordset(${JSON.stringify(owed)}::jsonb) as n(outbox_id bigint, message jsonb, is_repeat boolean)
+      from jsonb_to_recordset(${JSON.stringify(owed)}::jsonb) as n(
+        outbox_id bigint, queue text, message jsonb, is_repeat boolean)
     ), claimed as (
       select * from jsonb_to_recordset(${JSON.stringify(claims)}::jsonb) as c(outbox_id bigint, attempts int)
     ), gone as (
@@ -147,7 +150,7 @@ export async function settleOutbox<Event>(
       returning id, created_at
     ), sent as (
       insert into outbox (queue, message, next_attempt_at, created_at, attempts)
-      select ${outboxRow(queue, sql`owed.message`)}, gone.created_at, case when owed.is_repeat then 1 else 0 end
+      select ${outboxRow(sql`coalesce(owed.queue, ${queue})`, sql`owed.message`)}, gone.created_at, case when owed.is_repeat then 1 else 0 end
       from owed
       join gone on gone.id = owed.outbox_id
       returning id, queue, message

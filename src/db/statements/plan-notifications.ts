@@ -15,8 +15,8 @@ export const WITHDRAWN_PER_STEP = 500
 
 type Of<Type extends NotificationEvent['type']> = Extract<NotificationEvent, { type: Type }>
 
-/** What concerns notifications, and not messages or the pushing of what was told. */
-export type Happening = Exclude<NotificationEvent, Of<'message_sent' | 'messages_read' | 'push'>>
+/** What concerns notifications, and not messages. */
+export type Happening = Exclude<NotificationEvent, Of<'message_sent' | 'messages_read'>>
 export type AudienceEvent = Of<'audience'>
 
 /** Somebody who may have to be told, or no longer. */
@@ -33,7 +33,10 @@ export interface NotificationCandidate {
   has_muted_conversation: boolean
   preference: Audience
   muted_words: MutedWord[]
-  /** What the actor wrote; null where the recipient has no muted words, or nothing was written. */
+  /**
+   * What the actor wrote, and what that quotes if it is not the recipient's own; null where the recipient has no muted
+   * words, or nothing was written.
+   */
   content: string | null
 }
 
@@ -188,7 +191,8 @@ const candidates: SQL = sql`
 
 /** The tweet of the candidate `c` as its recipient may see it. */
 const tweetOfCandidate: SQL = sql`
-          select t.content, ${tweetIsVisibleTo(sql`c.user_id`)} as is_visible,
+          select t.content, (select q.content from tweet_by_id(t.quote_tweet_id) q where q.user_id <> c.user_id) as quoted,
+                 ${tweetIsVisibleTo(sql`c.user_id`)} as is_visible,
                  exists (
                    select from muted_conversations m
                    where m.user_id = c.user_id
@@ -219,7 +223,10 @@ const candidateRecord: SQL = sql`json_build_object(
           'has_muted_conversation', coalesce(seen.is_muted, false),
           'preference', coalesce(i.preferences ->> c.type, 'everyone'),
           'muted_words', coalesce(words.list, '[]'),
-          'content', case when words.list is not null then seen.content end)`
+          'content', case when words.list is not null then concat_ws(E'\n.\n', seen.content, seen.quoted) end)`
+
+/** Of whom one split takes account: the rest is one more part, which is split in its turn. */
+const SPLIT_AT_ONCE = 20_000
 
 /**
  * Replaces the outbox row of a large audience by rows for chunks of it, in one statement: the row is gone if and only if
@@ -228,30 +235,43 @@ const candidateRecord: SQL = sql`json_build_object(
 export async function splitAudience(
   db: Db,
   { outbox_id, event }: { outbox_id: number; event: AudienceEvent },
+  atOnce = SPLIT_AT_ONCE,
 ): Promise<OutboxRow[]> {
   const { of, tweet_id, author_id, from_user, to_user } = event
+  const within = (user: SQL) => sql`${user} between ${from_user}::bigint and ${to_user}::bigint`
+  const first = sql`order by user_id limit ${atOnce + 1}`
   const people =
     of === 'subscribers'
-      ? sql`select follower_id as user_id from follows where following_id = ${author_id} and notify`
-      : sql`select user_id from poll_votes where tweet_id = ${tweet_id} union select ${author_id}::bigint`
+      ? sql`
+        select follower_id as user_id
+        from follows
+        where following_id = ${author_id} and notify and ${within(sql`follower_id`)}
+        ${first}`
+      : sql`
+        (select user_id from poll_votes where tweet_id = ${tweet_id} and ${within(sql`user_id`)} ${first})
+        union
+        select ${author_id}::bigint where ${within(sql`${author_id}::bigint`)}`
   const details = sql`
         'of', ${of}::text, 'tweet_id', ${tweet_id}::bigint, 'author_id', ${author_id}::bigint,
-        'from_user', min(user_id), 'to_user', max(user_id)`
+        'from_user', from_user, 'to_user', to_user`
   const rows = await query<{ row: OutboxRow }>(
     db,
     sql`
     with whole as (
       delete from outbox where id = ${outbox_id} returning created_at
     ), numbered as (
-      select user_id, (row_number() over (order by user_id) - 1) / ${AUDIENCE_CHUNK}::int as chunk
-      from (${people}) people
-      where user_id between ${from_user}::bigint and ${to_user}::bigint
+      select user_id, row_number() over (order by user_id) - 1 as place from (${people}) people
+    ), part as (
+      select min(user_id) as from_user, max(user_id) as to_user
+      from numbered
+      where place < ${atOnce}
+      group by place / ${AUDIENCE_CHUNK}::int
+      union all
+      select user_id, ${to_user}::bigint from numbered where place = ${atOnce}
     ), sent as (
       insert into outbox (queue, message, next_attempt_at, created_at)
-      select ${notificationRow('audience', details)}, (select created_at from whole)
-      from numbered
-      where exists (select from whole)
-      group by chunk
+      select ${notificationRow('audience', details)}, whole.created_at
+      from part, whole
       returning id, queue, message
     )
     select ${outboxRecord} as row from sent`,

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { UserId } from '../../domain/ids.ts'
 
 export interface Quota {
-  name: 'tweets' | 'follows' | 'likes'
+  name: 'tweets' | 'follows' | 'likes' | 'messages'
   limit: number
   windowSeconds: number
 }

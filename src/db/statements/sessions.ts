@@ -101,6 +101,9 @@ export async function rotateSession(db: Db, rotation: Rotation): Promise<Rotatio
           and u.id = s.user_id
         returning s.id, s.user_id, s.revoked_at, s.expires_at,
           u.username, u.role, u.is_active, u.suspended_at
+      ), ended as (
+        select id from session where revoked_at is not null
+      ), unsubscribed as (${unsubscribeEnded}
       ), told as (${tellEnded(sql`select user_id, id, null::uuid as except_id from session where revoked_at is not null`)})
       select
         username,
@@ -169,7 +172,8 @@ export async function endSessions(db: Db, user: UserId, sessionId: string | null
         update sessions
         set revoked_at = now()
         where user_id = ${user} and revoked_at is null and expires_at > now() and ${isMeant}
-        returning user_id
+        returning id, user_id
+      ), unsubscribed as (${unsubscribeEnded}
       )
       ${tellEnded(sql`
         select user_id, ${sessionId}::uuid as id, null::uuid as except_id
@@ -177,6 +181,19 @@ export async function endSessions(db: Db, user: UserId, sessionId: string | null
         limit 1`)}`,
   )
 }
+
+/** The session `s` is neither over nor ended. */
+export const isLive = sql`(s.revoked_at is null and s.expires_at > now())`
+
+/** Whether a sign-in is over: ended, or expired. */
+export async function isSessionOver(db: Db, session: string): Promise<boolean> {
+  const rows = await query(db, sql`select from sessions s where s.id = ${session}::uuid and not ${isLive}`)
+  return rows.length > 0
+}
+
+/** A CTE's body: sessions that end, of which `ended` has the `id`, take with them where their browsers are pushed to. */
+export const unsubscribeEnded = sql`
+        delete from push_subscriptions where session_id in (select id from ended)`
 
 /** Writes the outbox row by which sockets close: all of `user_id`, or those of the session `id`, but not `except_id`'s. */
 export function tellEnded(ended: SQL): SQL {

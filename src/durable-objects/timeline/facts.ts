@@ -10,6 +10,11 @@ const facts = {
     asOfMs: z.number(),
     authors: z.array(z.number().transform((id) => id as UserId)),
   }),
+  /** What the owner does not want to see. */
+  muted_words: z.object({
+    words: z.array(z.object({ phrase: z.string(), expiresAtMs: z.number().nullable() })),
+    version: z.number(),
+  }),
   /** When what the owner's card shows has changed. */
   own_card: z.object({ changedAtMs: z.number() }),
 }

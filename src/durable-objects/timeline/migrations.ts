@@ -71,6 +71,16 @@ export const MIGRATIONS: readonly string[] = [
   `
   create table facts (name text primary key, value text not null) without rowid;
   `,
+  // What sockets were told that is no entry: notifications and messages. Appended, and forgotten from its beginning.
+  `
+  create table tellings (
+    seq integer primary key,           -- of its frame
+    telling text not null,             -- the operation
+    shows text not null,               -- telling, count or nothing
+    unread_count integer,              -- the newest that was known then; null when none was
+    unread_version integer
+  );
+  `,
 ]
 
 /** Brings the object's storage to the newest schema. Each step is atomic with its mark. */

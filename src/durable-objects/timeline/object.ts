@@ -71,17 +71,18 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
         return { ok: true, state: 'cold' }
       case 'building':
         this.#store.log(ops)
-        return { ok: true, state: 'building' }
+        return { ok: true, state: 'building', ...this.#openSockets() }
       case 'warm': {
         const effects = ops.map((op) => this.#store.apply(op, Date.now()))
         const owed = effects.filter((effect) => effect?.type === 'backfill')
         this.#sockets.show(
           effects.filter((effect) => effect !== null && effect.type !== 'backfill'),
           this.#store,
+          Date.now(),
         )
         return this.#answering(async () => {
           await this.#backfill(owed)
-          return { ok: true, state: 'warm' }
+          return { ok: true, state: 'warm', ...this.#openSockets() }
         })
       }
     }
@@ -106,7 +107,7 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
     return this.#answering(async () => {
       await this.#warm()
       const moved = this.#store.moveMarker(lastReadId, Date.now())
-      if (moved !== null) this.#sockets.show([moved], this.#store)
+      if (moved !== null) this.#sockets.show([moved], this.#store, Date.now())
       return { ok: true, marker: this.#store.marker }
     })
   }
@@ -245,6 +246,11 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
       })
       this.#store.backfill(backfill, pulled, KEPT_ENTRIES)
     }
+  }
+
+  #openSockets(): { sockets?: number } {
+    const { openCount } = this.#sockets
+    return openCount === 0 ? {} : { sockets: openCount }
   }
 
   /** A day's first read is written down; the others cost nothing. */

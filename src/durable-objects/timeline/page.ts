@@ -6,7 +6,14 @@ import {
   packPage,
   type Reading,
 } from '../../contracts/packed-page.ts'
-import type { Entry, Overlay, PageEntry, PageRequest, TimelinePage } from '../../contracts/timeline.ts'
+import type {
+  Entry,
+  MutedWords,
+  Overlay,
+  PageEntry,
+  PageRequest,
+  TimelinePage,
+} from '../../contracts/timeline.ts'
 import type { Card } from '../../contracts/tweet-json.ts'
 import { MAX_ID, type TweetId, type UserId } from '../../domain/ids.ts'
 import type { EntryList, KeptEntry } from './entry-list.ts'
@@ -19,6 +26,7 @@ export interface PageSource {
   /** The followees whose entries come with an overlay, and of which set that is known. */
   pulled: { hash: string; authors: ReadonlySet<UserId> }
   ownCardChangedAtMs: number
+  mutedWords: MutedWords | null
   hears(user: UserId): boolean
   isDropped(user: UserId): boolean
   /** Deleted, or undone. */
@@ -26,6 +34,8 @@ export interface PageSource {
   isOwner(user: UserId): boolean
   flagsOf(tweet: TweetId): number
   cardOf(entry: KeptEntry): Card | null
+  /** Whether it shows what the owner mutes. */
+  isMuted(entry: KeptEntry): boolean
 }
 
 /** A line of a page before it is presented. */
@@ -68,6 +78,7 @@ function readLines(source: PageSource, request: PageRequest): Lines {
     kept: request.offset === 0 ? 0 : countShown(source, overlay, floor, top),
     pulled: { hash: source.pulled.hash, authors: [...source.pulled.authors] },
     ownCardChangedAtMs: source.ownCardChangedAtMs,
+    mutedWords: source.mutedWords,
   }
   return { lines: shown.lines, frame, affinities }
 }
@@ -86,7 +97,7 @@ function below(source: PageSource, request: PageRequest, floor: number, top: num
   for (const line of linesBelow(source, overlay, from, top)) {
     if (idOf(line) < end) break
     if (skipped < offset) {
-      skipped++
+      if (!isMuted(source, line)) skipped++
       continue
     }
     if (lines.length === limit) return { lines, reached: reachedBy(lines, end) }
@@ -118,8 +129,15 @@ function newestOf(source: PageSource, overlay: Overlay | undefined): number {
 
 function countShown(source: PageSource, overlay: Overlay | undefined, floor: number, top: number): number {
   let count = 0
-  for (const line of linesBelow(source, overlay, top + 1, top)) if (idOf(line) >= floor) count++
+  for (const line of linesBelow(source, overlay, top + 1, top)) {
+    if (idOf(line) >= floor && !isMuted(source, line)) count++
+  }
   return count
+}
+
+/** An offset counts what a page shows: one that its asker fills up ends where the next one begins. */
+function isMuted(source: PageSource, line: Line): boolean {
+  return 'kept' in line && source.isMuted(line.kept)
 }
 
 function linesBelow(

@@ -2,15 +2,16 @@ import {
   CLOSE_SIGNED_OUT,
   CLOSE_TOO_MANY_SOCKETS,
   type EndSessions,
-  type FrameType,
   MAX_SOCKETS,
   PING,
   PONG,
   type SocketTicket,
 } from '../../contracts/timeline.ts'
-import { joinTweetJson } from '../../contracts/tweet-json.ts'
-import type { KeptEntry } from './entry-list.ts'
-import type { Shown, TimelineStore } from './store.ts'
+import { Coalescer } from './coalescer.ts'
+import { frame, frameOf } from './frames.ts'
+import { coalesceMissed } from './missed.ts'
+import { isNotification, kindOf, type Shown, type ShownNotification } from './shown.ts'
+import type { TimelineStore } from './store.ts'
 
 /** What a socket must remember while the object sleeps. */
 interface Attachment {
@@ -22,9 +23,14 @@ interface Attachment {
 
 const OPEN = WebSocket.READY_STATE_OPEN
 
-/** The sockets of one timeline: hibernatable, so nothing about them is kept in memory. */
+/**
+ * The sockets of one timeline: hibernatable, so nothing about them is kept in memory but notifications that wait for the
+ * end of their second. An object that is lost with these has lost its sockets, too: whoever resumes gets them.
+ */
 export class TimelineSockets {
   readonly #context: DurableObjectState
+  readonly #coalescer = new Coalescer<ShownNotification>()
+  #timer: ReturnType<typeof setTimeout> | null = null
 
   constructor(context: DurableObjectState) {
     this.#context = context
@@ -35,9 +41,14 @@ export class TimelineSockets {
     return this.#context.getWebSockets().length === 0
   }
 
+  get openCount(): number {
+    return this.#open().length
+  }
+
   /** Accepts a socket, brings it up to date, and closes the oldest beyond the limit. */
   accept(socket: WebSocket, ticket: SocketTicket, store: TimelineStore, nowMs: number): void {
     const open = this.#openOldestFirst()
+    if (open.length === 0) this.#forgetWaiting()
     const order = (open.at(-1)?.attachment.order ?? 0) + 1
     this.#context.acceptWebSocket(socket, [ticket.sessionId])
     socket.serializeAttachment({ sessionId: ticket.sessionId, openedAtMs: nowMs, order } satisfies Attachment)
@@ -47,20 +58,22 @@ export class TimelineSockets {
     this.#resume(socket, ticket.since, store)
   }
 
-  /** Shows what happened to every open socket, in its order. */
-  show(shown: readonly Shown[], store: TimelineStore): void {
-    if (shown.length === 0) return
-    const frames = shown.flatMap((one) => frameOf(one, store) ?? [])
-    for (const socket of this.#context.getWebSockets()) {
-      for (const frame of frames) send(socket, frame)
+  /** Shows what happened to every open socket, in its order; but notifications of one kind at most once a second. */
+  show(shown: readonly Shown[], store: TimelineStore, nowMs: number): void {
+    if (this.openCount === 0) return
+    for (const one of shown) {
+      this.#takeOut(one)
+      if (this.#isShownNow(one, nowMs)) this.#send(one, { seq: one.seq, coalesced: 1 }, store)
     }
+    this.#awaitDue(store, nowMs)
   }
 
   /** The timeline was built anew: what clients know of it no longer holds. */
   reset(store: TimelineStore): void {
+    this.#forgetWaiting()
     for (const socket of this.#context.getWebSockets()) {
-      send(socket, frame('reset', store.epoch, store.seq, {}))
-      send(socket, frame('ready', store.epoch, store.seq, {}))
+      send(socket, frame('reset', store, store.seq, {}))
+      send(socket, frame('ready', store, store.seq, {}))
     }
   }
 
@@ -71,58 +84,83 @@ export class TimelineSockets {
     }
   }
 
+  /** What waits comes later, to this socket as to the others. */
   #resume(socket: WebSocket, since: string | null, store: TimelineStore): void {
-    if (since !== null) {
-      const missed = missedSince(since, store)
-      if (missed === null) send(socket, frame('reset', store.epoch, store.seq, {}))
-      else for (const one of missed.flatMap((shown) => frameOf(shown, store) ?? [])) send(socket, one)
+    const missed = since === null ? [] : missedSince(since, store)
+    if (missed === null) {
+      send(socket, frame('reset', store, this.#resumableAt(store.seq), {}))
+    } else {
+      const waiting = new Set([...this.#coalescer.waiting()].map(({ seq }) => seq))
+      for (const { shown, seq, coalesced } of coalesceMissed(missed.filter(({ seq }) => !waiting.has(seq)))) {
+        const text = frameOf(shown, { seq: this.#resumableAt(seq), coalesced }, store)
+        if (text !== null) send(socket, text)
+      }
     }
-    send(socket, frame('ready', store.epoch, store.seq, {}))
+    send(socket, frame('ready', store, this.#resumableAt(store.seq), {}))
+  }
+
+  #isShownNow(shown: Shown, nowMs: number): boolean {
+    const kind = kindOf(shown)
+    if (isNotification(shown) && kind !== null) return this.#coalescer.offer(kind, shown, nowMs)
+    // What waits will say the count.
+    return shown.type !== 'count' || this.#coalescer.oldestSeq === Number.POSITIVE_INFINITY
+  }
+
+  /** What is withdrawn while it waits is not shown first. */
+  #takeOut(shown: Shown): void {
+    if (shown.type !== 'told' || shown.telling.type !== 'notifications_withdrawn') return
+    const ids = new Set(shown.telling.ids)
+    this.#coalescer.drop(({ telling }) => ids.has(telling.notification.id))
+  }
+
+  #awaitDue(store: TimelineStore, nowMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    const dueInMs = this.#coalescer.dueInMs(nowMs)
+    this.#timer = dueInMs === null ? null : setTimeout(() => this.#showDue(store, Date.now()), dueInMs)
+  }
+
+  /** Of each kind that is due the newest stands for all. */
+  #showDue(store: TimelineStore, nowMs: number): void {
+    for (const waited of this.#coalescer.due(nowMs)) {
+      const newest = waited.at(-1)
+      if (newest !== undefined) this.#send(newest, { seq: store.seq, coalesced: waited.length }, store)
+    }
+    this.#awaitDue(store, nowMs)
+  }
+
+  /** Nobody is there for what waits, or it is of an older build: whoever resumes finds it, or starts anew. */
+  #forgetWaiting(): void {
+    this.#coalescer.clear()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  #send(shown: Shown, { seq, coalesced }: { seq: number; coalesced: number }, store: TimelineStore): void {
+    const text = frameOf(shown, { seq: this.#resumableAt(seq), coalesced }, store)
+    if (text === null) return
+    for (const socket of this.#context.getWebSockets()) send(socket, text)
+  }
+
+  /** The seq that a frame says: a client that resumes from there also gets what waits now. */
+  #resumableAt(seq: number): number {
+    return Math.min(seq, this.#coalescer.oldestSeq - 1)
+  }
+
+  #open(): WebSocket[] {
+    return this.#context.getWebSockets().filter((socket) => socket.readyState === OPEN)
   }
 
   #openOldestFirst(): { socket: WebSocket; attachment: Attachment }[] {
-    return this.#context
-      .getWebSockets()
-      .filter((socket) => socket.readyState === OPEN)
+    return this.#open()
       .map((socket) => ({ socket, attachment: attachmentOf(socket) }))
       .sort((a, b) => a.attachment.order - b.attachment.order)
   }
 }
 
-function missedSince(since: string, store: TimelineStore) {
+function missedSince(since: string, store: TimelineStore): Shown[] | null {
   const match = /^(\d{1,16})\.(\d{1,16})$/.exec(since)
   if (match === null || Number(match[1]) !== store.epoch) return null
   return store.shownSince(Number(match[2]))
-}
-
-function frameOf(shown: Shown, store: TimelineStore): string | null {
-  const { epoch } = store
-  if (shown.type === 'taken_back') return frame('tweet_deleted', epoch, shown.seq, { id: shown.tweetId })
-  if (shown.type === 'marker') {
-    const { lastReadId, updatedAtMs } = shown.marker
-    const data = { last_read_id: lastReadId, updated_at: new Date(updatedAtMs).toISOString() }
-    return frame('marker', epoch, shown.seq, data)
-  }
-  const tweet = tweetJson(shown.entry, store)
-  const type: FrameType = shown.type === 'shown' ? 'tweet' : 'tweet_edited'
-  return tweet === null ? null : `{"type":"${type}","seq":"${epoch}.${shown.seq}","data":${tweet}}`
-}
-
-function tweetJson(entry: KeptEntry, store: TimelineStore): string | null {
-  const { card, tweetId, retweeter } = entry
-  if (card === null) return null
-  const { flags, quoteFlags, hidesQuote } = store.readingOf(entry)
-  return joinTweetJson(card, {
-    nowMs: Date.now(),
-    countsOf: () => null,
-    flagsOf: (id) => (id === tweetId ? flags : quoteFlags),
-    hides: () => hidesQuote,
-    retweetedBy: retweeter,
-  })
-}
-
-function frame(type: FrameType, epoch: number, seq: number, data: object): string {
-  return JSON.stringify({ type, seq: `${epoch}.${seq}`, data })
 }
 
 function attachmentOf(socket: WebSocket): Attachment {

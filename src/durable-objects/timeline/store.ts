@@ -2,44 +2,36 @@ import type { PackedPage } from '../../contracts/packed-page.ts'
 import {
   type HomeMarker,
   KEPT_ENTRIES,
+  type MutedWords,
   type PageEntry,
   type PageRequest,
   type PullSet,
+  type Telling,
   type TimelineOp,
   type TimelinePage,
   type TweetFlags,
 } from '../../contracts/timeline.ts'
-import { type Card, isOlderCard } from '../../contracts/tweet-json.ts'
+import { type Card, cardIsMuted, isOlderCard } from '../../contracts/tweet-json.ts'
 import type { PulledEntries, PulledEntry, PulledTimeline } from '../../db/statements/home-timeline.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
+import { mutedWordsMatcher } from '../../domain/muted-words.ts'
 import { EntriesTable } from './entries-table.ts'
 import { EntryList, type KeptEntry } from './entry-list.ts'
 import { FactsTable } from './facts.ts'
 import { FlagsTable } from './flags.ts'
 import { type Backfill, Followees } from './followees.ts'
+import { LiveLog, shownOf } from './live-log.ts'
 import { Marks } from './marks.ts'
 import { migrate } from './migrations.ts'
 import { type PageSource, readPackedPage, readPage } from './page.ts'
+import { PulledFollowees } from './pulled-followees.ts'
+import type { Effect, Shown } from './shown.ts'
 import { type Phase, StateRow } from './state.ts'
 
 /** Trimming every so many entries rather than at each keeps the rows written for a delivery near one. */
 const TRIM_SLACK = 50
 /** Operations that a build may miss before it is given up as never finished. */
 const LOG_MAX = 2000
-/** In place of a set's hash: no set has it. */
-const UNKNOWN_SET = 'unknown'
-/** How far the database's clock and an object's may be apart. */
-const CLOCKS_APART_MS = 60_000
-
-/** What open sockets are shown of one operation. */
-export type Shown =
-  | { type: 'shown'; seq: number; entry: KeptEntry }
-  | { type: 'taken_back'; seq: number; tweetId: TweetId }
-  | { type: 'revised'; seq: number; entry: KeptEntry }
-  | { type: 'marker'; seq: number; marker: HomeMarker }
-
-/** What became of one operation. */
-export type Effect = Shown | Backfill | null
 
 /**
  * A timeline's storage, mirrored in memory: all of its SQL is in here and in the tables it is made of. Every method is
@@ -53,10 +45,10 @@ export class TimelineStore {
   readonly #marks: Marks
   readonly #flags: FlagsTable
   readonly #facts: FactsTable
+  readonly #pulled: PulledFollowees
+  readonly #live: LiveLog
   #entries = new EntryList()
   readonly #dropped = new Set<UserId>()
-  /** Followees whose entries come with an overlay. */
-  #pulled = new Set<UserId>()
   #seq = 0
 
   constructor(storage: DurableObjectStorage, userId: UserId) {
@@ -68,6 +60,8 @@ export class TimelineStore {
     this.#marks = new Marks(storage.sql)
     this.#flags = new FlagsTable(storage.sql)
     this.#facts = new FactsTable(storage.sql)
+    this.#pulled = new PulledFollowees(this.#facts)
+    this.#live = new LiveLog(storage.sql)
     if (this.phase === 'warm') this.#load()
   }
 
@@ -90,6 +84,11 @@ export class TimelineStore {
   /** The newest frame's place in the order of arrival. */
   get seq(): number {
     return this.#seq
+  }
+
+  /** How many notifications are unread, as far as it was told. */
+  get unreadCount(): number {
+    return this.#live.unreadCount
   }
 
   get readAtMs(): number {
@@ -143,8 +142,9 @@ export class TimelineStore {
       for (const entry of kept) this.#table.insert(entry)
       this.#entries = new EntryList(kept)
       this.#takeFlags(pulled)
+      this.#takeMutedWords({ words: pulled.muted_words, version: pulled.version })
       this.#seq = 0
-      this.#facts.put('pulled', { hash: UNKNOWN_SET, asOfMs: nowMs, authors: [] })
+      this.#pulled.begin(nowMs)
       this.#save({ phase: 'warm', databaseEpoch, graphVersion, floor, resumableAfter: 0, readAtMs: nowMs })
       if (pulled.marker !== null && pulled.marker.lastReadId > (this.marker?.lastReadId ?? 0)) {
         this.#putMarker(pulled.marker)
@@ -184,12 +184,14 @@ export class TimelineStore {
         return null
       }
       case 'muted_words':
+        this.#takeMutedWords(op)
+        return null
       case 'notification':
       case 'notifications_withdrawn':
       case 'notifications_read':
       case 'message':
       case 'messages_read':
-        return null
+        return this.#tell(op)
     }
   }
 
@@ -233,43 +235,35 @@ export class TimelineStore {
     return {
       entries: this.#entries,
       floor: this.#state.current.floor,
-      pulled: { hash: this.#facts.get('pulled')?.hash ?? UNKNOWN_SET, authors: this.#pulled },
+      pulled: this.#pulled,
       ownCardChangedAtMs: this.#facts.get('own_card')?.changedAtMs ?? 0,
+      mutedWords: this.#mutedWords,
       hears: (user) => this.#hears(user),
       isDropped: (user) => this.#dropped.has(user),
       isGone: (id) => this.#marks.isGone(id),
       isOwner: (user) => user === this.userId,
       flagsOf: (tweet) => this.#flags.get(tweet),
       cardOf: (entry) => this.#cardOf(entry),
+      isMuted: (entry) => this.isMuted(entry, Date.now()),
     }
   }
 
   // --- Pulled authors ---
 
   /** Whether an asker knows of another set of pulled authors than this timeline, and of a newer one. */
-  lacksPullSet({ hash, asOfMs }: { hash: string; asOfMs: number }): boolean {
-    const known = this.#facts.get('pulled')
-    if (known === null || known.hash === UNKNOWN_SET) return true
-    return known.hash !== hash && asOfMs > known.asOfMs
+  lacksPullSet(asOf: { hash: string; asOfMs: number }): boolean {
+    return this.#pulled.lacks(asOf)
   }
 
   /**
    * Takes over which authors are pulled. What those posted who no longer are may never have been delivered here: their
    * newest entries are to be read, as after a follow.
    */
-  takePullSet({ authors, left }: PullSet, { hash, asOfMs }: { hash: string; asOfMs: number }): void {
-    const known = this.#facts.get('pulled')
-    const nowPulled = new Set(authors)
-    const since = (known?.asOfMs ?? 0) - CLOCKS_APART_MS
-    const gone = [
-      ...(known?.authors ?? []).filter((author) => !nowPulled.has(author)),
-      ...left.filter(({ atMs }) => atMs >= since).map(({ id }) => id),
-    ]
+  takePullSet(set: PullSet, asOf: { hash: string; asOfMs: number }): void {
     this.#storage.transactionSync(() => {
-      for (const author of gone) this.#readAnew(author)
-      const mine = authors.filter((author) => this.#followees.isFollowing(author))
-      this.#facts.put('pulled', { hash, asOfMs, authors: mine })
-      this.#pulled = new Set(mine)
+      for (const author of this.#pulled.leftBy(set)) this.#readAnew(author)
+      const mine = set.authors.filter((author) => this.#followees.isFollowing(author))
+      this.#pulled.take(mine, asOf)
     })
   }
 
@@ -281,11 +275,27 @@ export class TimelineStore {
     this.#save({})
   }
 
-  /** Whom the owner follows has changed: which of them are pulled must be asked anew. */
-  #forgetPullSet(): void {
-    const known = this.#facts.get('pulled')
-    if (known === null || known.hash === '' || known.hash === UNKNOWN_SET) return
-    this.#facts.put('pulled', { ...known, hash: UNKNOWN_SET })
+  // --- Muted words ---
+
+  /** Whether an entry shows what the owner does not want to see. */
+  isMuted(entry: KeptEntry, nowMs: number): boolean {
+    const muted = this.#mutedWords
+    const card = muted === null ? null : this.#cardOf(entry)
+    if (muted === null || card === null) return false
+    const holds = mutedWordsMatcher(muted.words, nowMs)
+    return cardIsMuted(card, this.userId, holds, this.readingOf({ ...entry, card }).hidesQuote)
+  }
+
+  get #mutedWords(): MutedWords | null {
+    const known = this.#facts.get('muted_words')
+    return known === null || known.words.length === 0 ? null : known
+  }
+
+  /** An empty list is kept, too: it outranks what arrives late. */
+  #takeMutedWords({ words, version }: MutedWords): void {
+    const known = this.#facts.get('muted_words')
+    if (known !== null && known.version >= version) return
+    this.#facts.put('muted_words', { words: [...words], version })
   }
 
   // --- The reading position ---
@@ -333,6 +343,7 @@ export class TimelineStore {
     }
     const marker = this.#facts.get('marker')
     if (marker !== null && marker.seq > seq) missed.push({ type: 'marker', seq: marker.seq, marker })
+    missed.push(...this.#live.since(seq))
     return missed.sort((a, b) => a.seq - b.seq)
   }
 
@@ -393,7 +404,7 @@ export class TimelineStore {
       return isOwed ? { type: 'backfill', userId, version: known.version } : null
     }
     this.#followees.put(userId, { version, following: true, backfilled: false })
-    this.#forgetPullSet()
+    this.#pulled.forgetSet()
     return { type: 'backfill', userId, version }
   }
 
@@ -401,9 +412,17 @@ export class TimelineStore {
     if (this.#isOutdated(this.#followees.get(userId), version)) return null
     this.#followees.put(userId, { version, following: false, backfilled: true })
     for (const entry of this.#entries.ofUser(userId)) this.#remove(entry)
-    this.#pulled.delete(userId)
+    this.#pulled.unfollow(userId)
     this.#save({})
     return null
+  }
+
+  #tell(telling: Telling): Effect {
+    const told = this.#live.take(telling, this.#seq + 1)
+    if (told === null) return null
+    this.#seq = told.seq
+    this.#forgetFrames(this.#live.trim())
+    return shownOf(told)
   }
 
   #isOutdated(known: { version: number } | null, version: number): boolean {
@@ -516,12 +535,12 @@ export class TimelineStore {
     this.#followees.clear()
     this.#marks.clear()
     this.#flags.clear()
-    this.#facts.forget('pulled')
+    this.#pulled.clear()
+    this.#live.clear()
     this.#storage.sql.exec('delete from dropped')
     this.#storage.sql.exec('delete from log')
     this.#entries = new EntryList()
     this.#dropped.clear()
-    this.#pulled.clear()
     this.#seq = 0
     // Its frame was one of the build that is forgotten.
     const marker = this.#facts.get('marker')
@@ -535,13 +554,13 @@ export class TimelineStore {
     for (const row of this.#storage.sql.exec('select user_id from dropped')) {
       this.#dropped.add(Number(row.user_id) as UserId)
     }
-    this.#pulled = new Set(
-      this.#facts.get('pulled')?.authors.filter((author) => this.#followees.isFollowing(author)),
-    )
+    this.#pulled.load((author) => this.#followees.isFollowing(author))
+    this.#live.load()
     this.#entries = new EntryList(this.#table.readAll())
     this.#seq = Math.max(
       this.#state.current.seq,
       this.#marks.newestSeq,
+      this.#live.newestSeq,
       ...this.#entries.newestFirst.map(({ seq }) => seq),
     )
   }

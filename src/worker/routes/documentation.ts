@@ -50,9 +50,18 @@ function registerStream(app: OpenAPIHono<AppEnv>): void {
     summary: 'The live stream, a WebSocket',
     description:
       'Upgrade with `Sec-WebSocket-Protocol: warbler.v1, bearer.<access token>`. Frames are JSON texts ' +
-      '`{ type, seq, data }`, of the types `ready`, `tweet`, `tweet_deleted`, `tweet_edited`, `marker` and `reset`; `ping` is ' +
-      'answered `pong`. ' +
-      '`reset` means: read the home timeline anew. Closes: 4001 signed out, 4008 too many sockets.',
+      '`{ type, seq, data }`; `ping` is answered `pong`.\n\n' +
+      '- `ready`: what was missed has come. `reset`: it is not known; read everything anew\n' +
+      '- `tweet`, `tweet_edited`: a Tweet. `tweet_deleted`: `{ id }`\n' +
+      '- `marker`: `{ last_read_id, updated_at }`\n' +
+      '- `notification`: a Notification with `unread_count`. Those of one type on one tweet come at most once a second, the ' +
+      'newest for all: then `coalesced` says for how many it stands\n' +
+      '- `notification_withdrawn`: `{ ids, unread_count }`\n' +
+      '- `notifications_read`: `{ id, up_to_id, unread_count }`: the one with this id, or all up to this id; both null when ' +
+      'only the count has changed\n' +
+      '- `message`: a Message. `message_read`: `{ reader_id, other_id, up_to_id }`\n\n' +
+      '`unread_count` is absolute. Drop what comes twice by its id; several frames may have one `seq`. ' +
+      'Closes: 4001 signed out, 4008 too many sockets.',
     request: {
       query: z.object({
         since: z.string().optional().openapi({ description: '`seq` of the last frame that was seen' }),

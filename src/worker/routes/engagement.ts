@@ -3,6 +3,7 @@ import { tweetIdParam } from '../../contracts/http/common.ts'
 import {
   bookmarkAnswer,
   likeAnswer,
+  muteConversationAnswer,
   retweetAnswer,
   retweetRequest,
   voteRequest,
@@ -14,6 +15,7 @@ import { isBlank } from '../../domain/tweet-text.ts'
 import { bookmarkTweet, removeBookmark } from '../../services/bookmark-tweet.ts'
 import type { Deps, Viewer } from '../../services/deps.ts'
 import { likeTweet, unlikeTweet } from '../../services/like-tweet.ts'
+import { muteConversation, unmuteConversation } from '../../services/mute-conversation.ts'
 import { publishTweet } from '../../services/publish-tweet.ts'
 import { retweetTweet, undoRetweet } from '../../services/retweet-tweet.ts'
 import { voteInPoll } from '../../services/vote-in-poll.ts'
@@ -72,6 +74,26 @@ const removeBookmarkRoute = createRoute({
   description: 'Again does nothing.',
   request: { params },
   responses: { 200: json(bookmarkAnswer, 'No longer bookmarked'), ...refusals() },
+})
+
+const muteConversationRoute = createRoute({
+  ...action,
+  method: 'post',
+  path: '/{id}/mute-conversation',
+  summary: 'Mute the conversation that a tweet is in',
+  description: 'One is no longer notified of it. Again does nothing.',
+  request: { params },
+  responses: { 200: json(muteConversationAnswer, 'Muted'), ...refusals() },
+})
+
+const unmuteConversationRoute = createRoute({
+  ...action,
+  method: 'delete',
+  path: '/{id}/mute-conversation',
+  summary: 'Unmute the conversation that a tweet is in',
+  description: 'Again does nothing.',
+  request: { params },
+  responses: { 200: json(muteConversationAnswer, 'No longer muted'), ...refusals() },
 })
 
 const retweetRoute = createRoute({
@@ -139,6 +161,16 @@ export function engagementRoutes() {
   routes.openapi(removeBookmarkRoute, async (c) => {
     await removeBookmark(c.var.deps, c.var.viewer, c.req.valid('param').id)
     return c.json({ message: 'Bookmark removed' as const, is_bookmarked: false }, 200)
+  })
+
+  routes.openapi(muteConversationRoute, async (c) => {
+    await muteConversation(c.var.deps, c.var.viewer, c.req.valid('param').id)
+    return c.json({ message: 'Conversation muted' as const, is_muted: true }, 200)
+  })
+
+  routes.openapi(unmuteConversationRoute, async (c) => {
+    await unmuteConversation(c.var.deps, c.var.viewer, c.req.valid('param').id)
+    return c.json({ message: 'Conversation unmuted' as const, is_muted: false }, 200)
   })
 
   routes.openapi(retweetRoute, async (c) => {

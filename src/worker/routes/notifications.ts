@@ -23,7 +23,7 @@ import { readAllNotifications, readNotification } from '../../services/read-noti
 import { createRouter } from '../context.ts'
 import { entryBefore, paginationOf } from '../entry-pages.ts'
 import { signedIn } from '../middleware/authenticate.ts'
-import { requireBody } from '../middleware/json-bodies.ts'
+import { requireBody } from '../middleware/require-body.ts'
 import { type AskedPage, readPage } from '../read-page.ts'
 import { json, problems, withAccessToken } from './answers.ts'
 

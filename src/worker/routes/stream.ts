@@ -1,6 +1,7 @@
 import { SOCKET_TICKET_HEADER, type SocketTicket } from '../../contracts/timeline.ts'
 import { AppError } from '../../domain/errors.ts'
 import { authenticateViewer } from '../../services/authenticate-viewer.ts'
+import { requireLiveSession } from '../../services/require-live-session.ts'
 import { createRouter } from '../context.ts'
 
 const SUBPROTOCOL = 'warbler.v1'
@@ -24,6 +25,7 @@ export function streamRoutes() {
     }
     const viewer = await authenticateViewer(c.var.deps, token)
     c.set('viewer', viewer)
+    await requireLiveSession(c.var.deps, viewer)
 
     const ticket: SocketTicket = {
       userId: viewer.id,

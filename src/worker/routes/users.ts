@@ -1,26 +1,16 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { createMiddleware } from 'hono/factory'
 import { userRefParam } from '../../contracts/http/common.ts'
 import { ownProfile, profile, updateProfileRequest } from '../../contracts/http/users.ts'
-import { AppError } from '../../domain/errors.ts'
 import { readProfile } from '../../services/read-profile.ts'
 import { updateProfile } from '../../services/update-profile.ts'
-import { type AppEnv, createRouter } from '../context.ts'
+import { createRouter } from '../context.ts'
 import { signedIn } from '../middleware/authenticate.ts'
+import { requireBody } from '../middleware/require-body.ts'
 import { json, problems, withAccessToken } from './answers.ts'
 import { followRoutes } from './follows.ts'
 
 const tags = ['users']
 const params = z.object({ id: userRefParam })
-
-/** All fields being optional, no body, or one without a content type, would pass for a change of nothing. */
-const requireBody = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.req.header('content-type') === undefined) {
-    const errors = [{ path: 'json', message: 'must be an object, sent as application/json' }]
-    throw new AppError('validation_failed', { errors })
-  }
-  await next()
-})
 
 const readRoute = createRoute({
   method: 'get',

@@ -7,12 +7,18 @@ import { addCrowd, type Crowd } from '../../node/harness/crowd.ts'
 import { killStack, newPlace, type Stack, spawnStack, untilReady } from '../../node/harness/stack.ts'
 import type { FaultSwitch } from '../worker/fault-switch.ts'
 import { type FaultyDatabase, startFaultyDatabase } from './database.ts'
+import { LiveClient } from './live-client.ts'
 import { Load } from './load.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 
 const READS_IN_FLIGHT = 16
 const FAULTY_STACK = join(import.meta.dirname, 'faulty-stack-process.ts')
-const ENV = { RATE_LIMITS: 'off', TWEETS_PER_3_HOURS: '1000000', LIKES_PER_DAY: '1000000' }
+const ENV = {
+  RATE_LIMITS: 'off',
+  TWEETS_PER_3_HOURS: '1000000',
+  LIKES_PER_DAY: '1000000',
+  MESSAGES_PER_DAY: '1000000',
+}
 
 /** For the start of a scene on a busy machine. */
 export const SCENE_TIMEOUT_MS = 180_000
@@ -91,8 +97,12 @@ export class Scene {
     if (!answer.ok) throw new Error(`POST ${path}: ${answer.status}`)
   }
 
-  loadOf({ author, followers }: Crowd): Load {
-    const load = new Load({ stack: () => this.#stack, author, readers: followers, random: this.random })
+  /** The author and the last follower have a socket open from now on. */
+  async loadOf({ author, followers }: Crowd): Promise<Load> {
+    const stack = () => this.#stack
+    const watching = [author, ...followers.slice(-1)]
+    const clients = await Promise.all(watching.map((person) => LiveClient.open(stack, person)))
+    const load = new Load({ stack, author, readers: followers, clients, random: this.random })
     this.#loads.push(load)
     return load
   }
@@ -112,7 +122,10 @@ export class Scene {
   }
 
   async clear(): Promise<void> {
-    for (const load of this.#loads) load.abandon()
+    for (const load of this.#loads) {
+      load.abandon()
+      for (const client of load.clients) client.leave()
+    }
     await this.#stack.place.clear()
     await this.database.clear()
   }

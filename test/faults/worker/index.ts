@@ -36,12 +36,25 @@ export class TimelineObject extends SoundTimeline {
 
 /** The same batch, whose acknowledgements are not heard: all of it comes again. */
 function unheard(batch: MessageBatch): MessageBatch {
-  const messages = batch.messages.map((message): Message => {
+  return withMessages(batch, (message) => {
     const { id, timestamp, body, attempts } = message
     const again = () => message.retry({ delaySeconds: 1 })
     return { id, timestamp, body, attempts, ack: again, retry: again }
   })
-  return { messages, queue: batch.queue, metadata: batch.metadata, ackAll: () => {}, retryAll: () => {} }
+}
+
+/** The same messages as another delivery of them, of which nobody hears anything. */
+function repeated(batch: MessageBatch): MessageBatch {
+  const nothing = () => {}
+  const { messages, ...rest } = withMessages(batch, ({ id, timestamp, body, attempts }) => {
+    return { id, timestamp, body, attempts: attempts + 1, ack: nothing, retry: nothing }
+  })
+  return { ...rest, messages: messages.toReversed() }
+}
+
+function withMessages(batch: MessageBatch, change: (message: Message) => Message): MessageBatch {
+  const { queue, metadata, messages } = batch
+  return { messages: messages.map(change), queue, metadata, ackAll: () => {}, retryAll: () => {} }
 }
 
 export default {
@@ -66,6 +79,9 @@ export default {
     const failedOften = batch.messages.some(({ attempts }) => attempts > FAILURES_OF_ONE)
     const turn = failedOften ? null : turnOf(batch.queue, faults.batchesEvery)
     if (turn === 'before') throw new Error('A fault before anything was done')
-    await worker.queue(turn === 'after' ? unheard(batch) : batch, env, context)
+    await Promise.all([
+      worker.queue(turn === 'after' ? unheard(batch) : batch, env, context),
+      ...(faults.twice ? [worker.queue(repeated(batch), env, context)] : []),
+    ])
   },
 } satisfies ExportedHandler<Env>

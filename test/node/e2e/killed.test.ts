@@ -1,12 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TweetId } from '../../../src/domain/ids.ts'
+import { withClient } from '../../../tools/stack/databases.ts'
 import { api, done, homeOf, type Person, post, register } from '../harness/client.ts'
 import { addCrowd, type Crowd } from '../harness/crowd.ts'
+import { inboxOf, messagesWith, shownBy } from '../harness/inbox.ts'
 import { isAbout, type LiveSocket, openSocket, tweetsIn } from '../harness/live-socket.ts'
-import { owedBy, relayNow, untilSettled } from '../harness/owed.ts'
+import { databaseUrlOf, owedBy, relayNow, untilSettled } from '../harness/owed.ts'
 import { killStack, newPlace, type Stack, spawnStack, untilReady } from '../harness/stack.ts'
 import { showWarningsOnFailure } from '../harness/warnings.ts'
+import { WRONG_NOTIFICATIONS_AMONG } from '../harness/wrong-notifications-among.ts'
 
 const STACK_ENV = { RATE_LIMITS: 'off' }
 /** For a stack's start on a busy machine. */
@@ -119,6 +122,45 @@ describe('killed with -9 in the middle of a fan-out and started again', () => {
 })
 
 describe('killed with -9 as soon as writes are acknowledged', () => {
+  it(
+    'tells what they owe when it is started again, once: each is listed, counted and shown to who resumes',
+    async () => {
+      const { author, followers } = await addCrowd(stack, 1)
+      const [reader] = followers
+      if (reader === undefined) throw new Error('Nobody follows')
+      const tweet = await post(stack, author)
+      const before = await openSocket(stack, author)
+      const acts = [`/tweets/${tweet}/like`, `/tweets/${tweet}/retweet`].map((path) =>
+        done(stack, 'POST', path, { token: reader.token }),
+      )
+      const writing = done(stack, 'POST', `/messages/${author.id}`, {
+        token: reader.token,
+        body: { content: 'Well said' },
+      })
+      await Promise.all([...acts, writing])
+      await killStack(stack)
+
+      await startAgain()
+      await relayNow(stack)
+      await untilSettled(stack)
+      const after = await openSocket(stack, author, before.lastSeq())
+      const { unread, notifications } = await inboxOf(stack, author)
+      expect(notifications.map(({ type }) => type).toSorted()).toEqual(['like', 'retweet'])
+      expect(unread).toBe(2)
+      expect(shownBy([...before.frames, ...after.frames])).toEqual({
+        wasReset: false,
+        unread,
+        notifications: notifications.map(({ id }) => id).toSorted((a, b) => a - b),
+        messages: await messagesWith(stack, author, reader),
+        repeats: [],
+      })
+      const wrong = { text: WRONG_NOTIFICATIONS_AMONG, values: [[author.id, reader.id]] }
+      const { rows } = await withClient(await databaseUrlOf(stack), (client) => client.query(wrong))
+      expect(rows).toEqual([])
+    },
+    START_TIMEOUT_MS,
+  )
+
   it(
     'has them when it is started again, and does what they owe',
     async () => {

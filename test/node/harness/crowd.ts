@@ -11,11 +11,16 @@ import type { Stack } from './stack.ts'
 
 export interface Crowd {
   author: Person
-  /** By id, as fan-out goes through them. */
+  /** By id, as fan-out goes through them. The last few have asked to be told of each tweet. */
   followers: Person[]
 }
 
-/** Puts an author with so many followers straight into the database: registering them would hash for minutes. */
+const TOLD_OF_TWEETS = 3
+
+/**
+ * Puts an author with so many followers straight into the database: registering them would hash for minutes. The author
+ * is not told of followers.
+ */
 export async function addCrowd(stack: Stack, followerCount: number): Promise<Crowd> {
   const authorId = newUserId(Date.now(), Math.random)
   const name = `crowd_${crypto.randomUUID().slice(0, 8)}`
@@ -27,9 +32,13 @@ export async function addCrowd(stack: Stack, followerCount: number): Promise<Cro
                 case n when 0 then $3::int else 0 end, case n when 0 then 0 else 1 end
          from generate_series(0, $3::int) n
          returning id
+       ), inbox as (
+         insert into notification_inboxes (user_id, preferences) 
+         select id, '{"follow": "nobody"}' from added where id = $1 and $3::int > 0
        )
-       insert into follows (follower_id, following_id) select id, $1 from added where id <> $1`,
-      [authorId, name, followerCount],
+       insert into follows (follower_id, following_id, notify)
+       select id, $1, id > $1 + $3::int - $4::int from added where id <> $1`,
+      [authorId, name, followerCount, TOLD_OF_TWEETS],
     ),
   )
   const sign = await signerOf(stack)
@@ -42,6 +51,11 @@ export async function addCrowd(stack: Stack, followerCount: number): Promise<Cro
 }
 
 const secrets = z.object({ JWT_SECRET: z.string() })
+
+/** Somebody whom nobody follows, put straight into the database. */
+export async function addPerson(stack: Stack): Promise<Person> {
+  return (await addCrowd(stack, 0)).author
+}
 
 /** Signs access tokens as the stack's own Worker does. */
 async function signerOf({ place }: Stack): Promise<(id: UserId, username: string) => Promise<Person>> {

@@ -3,6 +3,7 @@ import type { Db } from '../../../src/db/client.ts'
 import type { UserId } from '../../../src/domain/ids.ts'
 import type { Deps, Viewer } from '../../../src/services/deps.ts'
 import { FreshnessCache } from '../../../src/views/freshen.ts'
+import { MutedWordLists } from '../../../src/views/muted-words.ts'
 import { PulledAuthors } from '../../../src/views/pulled-authors.ts'
 
 /** What a use case did besides writing to the database. */
@@ -44,8 +45,10 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       tweetsPer3Hours: 300,
       followsPerDay: 1000,
       likesPerDay: 1000,
+      messagesPerDay: 500,
       accessKeys: [],
       refreshKeys: [],
+      push: null,
     },
     log: { info() {}, warn() {}, error() {} },
     now: Date.now,
@@ -61,6 +64,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
     },
     freshness: new FreshnessCache(15_000),
     pulled: new PulledAuthors(),
+    mutedWords: new MutedWordLists(),
     sharedCache: { get: async () => null, put: async () => {} },
     defer: () => {},
     timed: (_part, work) => work(),

@@ -48,7 +48,7 @@ export async function eventsOf(pool: pg.Pool, user: UserId, tweet: TweetId): Pro
     `select message ->> 'type' as type
      from outbox
      where (message ->> 'tweet_id')::bigint = $2
-       and coalesce(message ->> 'user_id', message ->> 'retweeter_id')::bigint = $1
+       and coalesce(message ->> 'user_id', message ->> 'retweeter_id', message ->> 'actor_id')::bigint = $1
      order by id`,
     [user, tweet],
   )

@@ -40,7 +40,10 @@ export async function openSocket(stack: Stack, { token }: Person, since?: string
   })
   const closed = new Promise<number>((resolve) => socket.once('close', resolve))
   const failed = new Promise<never>((_, reject) => socket.on('error', reject))
-  failed.catch(() => {})
+  const closedEarly = closed.then((code) =>
+    Promise.reject(new Error(`Closed with ${code} before it was ready`)),
+  )
+  for (const refusal of [failed, closedEarly]) refusal.catch(() => {})
 
   const live: LiveSocket = {
     frames,
@@ -55,7 +58,7 @@ export async function openSocket(stack: Stack, { token }: Person, since?: string
       return closed
     },
   }
-  await Promise.race([live.find(({ type }) => type === 'ready'), failed])
+  await Promise.race([live.find(({ type }) => type === 'ready'), failed, closedEarly])
   return live
 }
 

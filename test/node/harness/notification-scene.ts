@@ -12,7 +12,14 @@ import { retweetTweet, undoRetweet } from '../../../src/services/retweet-tweet.t
 import { unfollowUser } from '../../../src/services/unfollow-user.ts'
 import { type Community, communityIn } from './community.ts'
 import { depsOn, type Told, viewerOf } from './deps.ts'
-import { consumeAll, inboxOf, notificationsOwed, type OwedRow, unreadOf } from './notifications.ts'
+import {
+  consumeAll,
+  inboxOf,
+  notificationsOwed,
+  type OwedRow,
+  pushRowsOwed,
+  unreadOf,
+} from './notifications.ts'
 import { startTestDatabase, type TestDatabase } from './postgres.ts'
 import { addTweet, publish } from './tweets.ts'
 
@@ -26,6 +33,8 @@ export interface NotificationScene {
   stop(): Promise<void>
   /** What the outbox owes to the notifications' queue, oldest first. */
   owed(): Promise<OwedRow[]>
+  /** The same to the pushes' queue. */
+  pushesOwed(): Promise<OwedRow[]>
   /** Nothing is owed any more. */
   settle(): Promise<void>
   /** Their timelines take what is told. */
@@ -93,6 +102,7 @@ export async function openScene(): Promise<NotificationScene> {
     told,
     stop: () => database.stop(),
     owed: () => notificationsOwed(pool),
+    pushesOwed: () => pushRowsOwed(pool),
     settle: () => consumeAll(pool, deps),
     async warm(...users) {
       await pool.query('insert into timelines (user_id, epoch) select unnest($1::bigint[]), 1', [users])

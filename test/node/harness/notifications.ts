@@ -20,6 +20,14 @@ export async function notificationsOwed(pool: pg.Pool): Promise<OwedRow[]> {
   return rows
 }
 
+/** The same of the pushes' queue. */
+export async function pushRowsOwed(pool: pg.Pool): Promise<OwedRow[]> {
+  const { rows } = await pool.query<OwedRow>(
+    `select id::float8 as id, message from outbox where queue = 'pushes' order by id`,
+  )
+  return rows
+}
+
 export interface Verdicts {
   acked: number[]
   retried: number[]

@@ -41,6 +41,11 @@ export async function relayNow(stack: Stack): Promise<void> {
   await withClient(await databaseUrlOf(stack), (client) =>
     client.query('update outbox set next_attempt_at = now()'),
   )
+  await runMinutely(stack)
+}
+
+/** Runs the cron jobs of each minute. */
+export async function runMinutely(stack: Stack): Promise<void> {
   const answer = await fetch(stack.url(`/cdn-cgi/handler/scheduled?cron=${encodeURIComponent('* * * * *')}`))
   if (!answer.ok) throw new Error(`The cron job ended with status ${answer.status}`)
 }

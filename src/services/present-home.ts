@@ -1,0 +1,81 @@
+import type { MutedWord, MutedWords, PageEntry } from '../contracts/timeline.ts'
+import { type Card, cardIsMuted, joinTweetUtf8, type Reading } from '../contracts/tweet-json.ts'
+import { toUtf8, type Utf8Text } from '../contracts/utf8-text.ts'
+import type { TweetBodyRecord } from '../db/statements/tweet-columns.ts'
+import type { EntryRow } from '../db/statements/tweets.ts'
+import { mayStandOnHome } from '../domain/home-rules.ts'
+import type { TweetId, UserId } from '../domain/ids.ts'
+import { isMutedFor, mutedWordsMatcher, type Written } from '../domain/muted-words.ts'
+import type { Freshened } from '../views/freshen.ts'
+import { presentTweet } from '../views/present-tweet.ts'
+import type { Deps, Viewer } from './deps.ts'
+
+/** Who reads a home timeline, and when. */
+export interface HomeReader {
+  id: UserId
+  nowMs: number
+  /** Tells of a text whether it holds what the reader mutes; null where that is nothing. */
+  holdsMuted: ((text: string) => boolean) | null
+}
+
+/** The reader of what their object gives, with the words that came with it. */
+export function readerOfKept(deps: Deps, { id }: Viewer, mutedWords: MutedWords | null): HomeReader {
+  const nowMs = deps.now()
+  const holdsMuted = mutedWords === null ? null : deps.mutedWords.matcherFor(id, mutedWords, nowMs)
+  return { id, nowMs, holdsMuted }
+}
+
+/** The reader of what Postgres gives, with the words that came with it. */
+export function readerOfRows({ id }: Viewer, mutedWords: readonly MutedWord[], nowMs: number): HomeReader {
+  return { id, nowMs, holdsMuted: mutedWords.length === 0 ? null : mutedWordsMatcher(mutedWords, nowMs) }
+}
+
+/** Rules, then present. Null for an entry that the rules drop. */
+export function presentEntry(entry: PageEntry, fresh: Freshened, reader: HomeReader): Utf8Text | null {
+  const { tweetId, retweeterId, flags } = entry
+  const { freshness, quotes, users } = fresh
+  const card = cardOf(entry, fresh)
+  const candidate = freshness.get(tweetId) ?? { gone: false, authorIsPrivate: false }
+  if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return null
+  if (isMutedEntry(entry, fresh, reader)) return null
+  const reading: Reading = {
+    nowMs: reader.nowMs,
+    countsOf: (id) => freshness.get(id as TweetId)?.counts.counts ?? null,
+    flagsOf: (id) => (id === tweetId ? flags : (quotes.get(tweetId)?.flags ?? entry.quoteFlags)),
+    hides: () => hidesQuote(entry, fresh),
+    retweetedBy: retweeterId === null ? null : (users.get(retweeterId) ?? entry.retweeter),
+  }
+  return joinTweetUtf8(card, reading, freshness.get(tweetId)?.counts ?? null)
+}
+
+/** Whether an entry shows what its reader mutes. */
+export function isMutedEntry(entry: PageEntry, fresh: Freshened, { id, holdsMuted }: HomeReader): boolean {
+  if (holdsMuted === null) return false
+  const card = cardOf(entry, fresh)
+  return card !== null && cardIsMuted(card, id, holdsMuted, hidesQuote(entry, fresh))
+}
+
+function cardOf({ tweetId, card }: PageEntry, { cards }: Freshened): Card | null {
+  return cards.get(tweetId) ?? card
+}
+
+/** Of a card that the object did not have it does not know the quoted author. */
+function hidesQuote({ tweetId, hidesQuote: hides }: PageEntry, { quotes }: Freshened): boolean {
+  return quotes.get(tweetId)?.hidden ?? hides
+}
+
+/** Null for an entry that Postgres does not show, or that the reader mutes. */
+export function presentRow({ entry }: EntryRow, { id, nowMs, holdsMuted }: HomeReader): Utf8Text | null {
+  if (entry === null) return null
+  const quoted = entry.tweet.quote?.shown?.tweet ?? null
+  const isMuted =
+    holdsMuted !== null &&
+    isMutedFor(id, holdsMuted, written(entry.tweet), quoted === null ? null : written(quoted))
+  if (isMuted) return null
+  const tweet = presentTweet(entry.tweet, entry.flags, { viewerId: id, nowMs }, entry.retweeter)
+  return toUtf8(JSON.stringify({ ...tweet, impression_count: undefined }))
+}
+
+function written({ user, content }: TweetBodyRecord): Written {
+  return { authorId: user.id, content }
+}
