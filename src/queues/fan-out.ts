@@ -8,12 +8,12 @@ import {
 } from '../db/statements/fan-out.ts'
 import { type OwedMessage, settleOutbox } from '../db/statements/outbox.ts'
 import type { Deps } from '../services/deps.ts'
+import { sendOwed } from '../services/send-owed.ts'
 import { consume } from './consume.ts'
 import { keepPoison } from './dead-letter.ts'
 import { deliveriesOf, narrowedTo, taskOf } from './deliveries.ts'
 import { ownDeliveries } from './own-deliveries.ts'
 import { type Failures, sendDeliveries } from './send-deliveries.ts'
-import { sendOwed } from './send-owed.ts'
 import { forEachBounded, type Verdict } from './work.ts'
 
 /** Large fan-outs that are split at once: each is a statement that reads all of an author's followers. */

@@ -22,10 +22,10 @@ import type { TweetId, UserId } from '../domain/ids.ts'
 import { mutedWordsMatcher } from '../domain/muted-words.ts'
 import { isNotified } from '../domain/notifications.ts'
 import type { Deps } from '../services/deps.ts'
+import { sendOwed } from '../services/send-owed.ts'
 import type { Delivery } from './deliveries.ts'
 import { keyOf, tellingsOf } from './notification-tellings.ts'
 import { sendDeliveries } from './send-deliveries.ts'
-import { sendOwed } from './send-owed.ts'
 import { forEachBounded, type Verdict } from './work.ts'
 
 /** Large audiences that are split at once: each is a statement that reads all of it. */

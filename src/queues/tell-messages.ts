@@ -1,9 +1,9 @@
 import type { NotificationMessage, PushEvent } from '../contracts/queues.ts'
 import { type OwedMessage, settleOutbox } from '../db/statements/outbox.ts'
 import type { Deps } from '../services/deps.ts'
+import { sendOwed } from '../services/send-owed.ts'
 import { messageDeliveries } from './message-deliveries.ts'
 import { sendDeliveries } from './send-deliveries.ts'
-import { sendOwed } from './send-owed.ts'
 import type { Verdict } from './work.ts'
 
 /**

@@ -1,5 +1,6 @@
 import { closeEndedPolls } from '../db/statements/polls.ts'
 import type { Deps } from './deps.ts'
+import { sendOwed } from './send-owed.ts'
 
 const POLLS_PER_BATCH = 100
 /** More than end in a minute, at a hundredth of all tweets: the rest is the next run's. */
@@ -10,7 +11,7 @@ export async function closePolls(deps: Deps): Promise<number> {
   let closed = 0
   for (let batch = 0; batch < BATCHES_MAX; batch++) {
     const { polls, outbox } = await closeEndedPolls(deps.db, POLLS_PER_BATCH)
-    if (outbox.length > 0) await deps.queues.sendOutbox(outbox)
+    await sendOwed(deps, outbox)
     closed += polls
     if (polls < POLLS_PER_BATCH) break
   }

@@ -19,6 +19,7 @@ import { roundTripsOf } from './harness/endpoint.ts'
 import { type NotificationScene, openScene } from './harness/notification-scene.ts'
 import { consumeRows } from './harness/notifications.ts'
 import { runOf, type Step } from './harness/plans.ts'
+import { addTweet } from './harness/tweets.ts'
 
 const MANY = 100_000
 const FOLLOWEES = 5_000
@@ -36,6 +37,8 @@ let tweet: TweetId
 let reader: UserId
 let shy: UserId
 let shyTweet: TweetId
+/** Quotes of it by its author. */
+let shyTweets: TweetId[]
 
 beforeAll(async () => {
   scene = await openScene()
@@ -45,6 +48,8 @@ beforeAll(async () => {
   shy = await scene.people.addUser({ is_private: true })
   tweet = await scene.tweetOf(famous)
   shyTweet = await scene.tweetOf(shy)
+  const quoting = () => addTweet(pool, shy, { quote_tweet_id: shyTweet })
+  shyTweets = await Promise.all(Array.from({ length: 25 }, quoting))
   await scene.warm(famous, reader)
   const client = await pool.connect()
   try {
@@ -63,6 +68,11 @@ beforeAll(async () => {
     await client.query(
       `insert into notifications (user_id, type, actor_id, tweet_id)
        select ${reader}, (array['like', 'retweet', 'reply'])[1 + n % 3], ${FIRST_FAN} + n, n from ${many} where n <= 30000`,
+    )
+    await client.query(
+      `insert into notifications (user_id, type, actor_id, tweet_id)
+       select ${reader}, 'mention', ${shy}, unnest($1::bigint[])`,
+      [shyTweets],
     )
     await client.query(
       `insert into notifications (user_id, type, actor_id, tweet_id)
@@ -181,6 +191,19 @@ describe(`with ${MANY} likes of one tweet, as many notifications of one person, 
       `delete from notifications where actor_id > ${FIRST_FAN + MANY - BATCH}`,
     ],
     [
+      'telling a subscriber of what a private author quotes',
+      async () => {
+        const told = {
+          user_id: reader,
+          type: 'tweet' as const,
+          actor_id: shy,
+          tweet_id: shyTweets[0] ?? shyTweet,
+        }
+        return () =>
+          writeNotifications(scene.db, [{ outbox_id: 1, ...told, is_notified: true, is_repeat: true }], [])
+      },
+    ],
+    [
       'telling a batch of likes again',
       async () => () =>
         writeNotifications(
@@ -225,7 +248,7 @@ describe(`with ${MANY} likes of one tweet, as many notifications of one person, 
     ],
     ['the newest page', async () => () => readNotifications(scene.db, famous, ALL, FIRST_PAGE)],
     [
-      'the newest page of somebody with all types',
+      'the newest page, where a private author quotes herself',
       async () => () => readNotifications(scene.db, reader, ALL, FIRST_PAGE),
     ],
     [

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { markAllNotificationsRead } from '../../src/db/statements/notifications.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
 import { until } from '../../tools/stack/until.ts'
-import { inTransaction } from './harness/community.ts'
+import { inTransaction, waitingIn } from './harness/community.ts'
 import { deadlocksIn } from './harness/endpoint.ts'
 import { type NotificationScene, openScene } from './harness/notification-scene.ts'
 import { consumeRows, type OwedRow } from './harness/notifications.ts'
@@ -22,12 +22,6 @@ afterEach(async () => {
 
 const idsOf = (rows: readonly OwedRow[]) => rows.map(({ id }) => id)
 
-/** How many wait for locks. */
-async function waiting(): Promise<number> {
-  const { rows } = await scene.database.pool.query('select distinct pid from pg_locks where not granted')
-  return rows.length
-}
-
 /**
  * Consumes what tells somebody of something, held up when it is stored and not yet committed, then does something and
  * consumes what that owes, which has to wait.
@@ -38,11 +32,15 @@ async function consumeOnceToldMeanwhile(user: UserId, happens: () => Promise<unk
   const consumed: Promise<unknown>[] = []
   await inTransaction(scene.database.pool, [lock], async () => {
     consumed.push(consumeRows(scene.deps, telling))
-    expect(await until(async () => (await waiting()) === 1, { withinMs: 10_000 })).toBe(true)
+    expect(await until(async () => (await waitingIn(scene.database.pool)) === 1, { withinMs: 10_000 })).toBe(
+      true,
+    )
     await happens()
     const rows = (await scene.owed()).filter(({ id }) => !idsOf(telling).includes(id))
     consumed.push(consumeRows(scene.deps, rows))
-    expect(await until(async () => (await waiting()) === 2, { withinMs: 10_000 })).toBe(true)
+    expect(await until(async () => (await waitingIn(scene.database.pool)) === 2, { withinMs: 10_000 })).toBe(
+      true,
+    )
   })
   await Promise.all(consumed)
   await scene.settle()
@@ -100,7 +98,7 @@ describe('batches that concern the same people', () => {
     const consumed: Promise<unknown>[] = []
     await inTransaction(scene.database.pool, [last], async () => {
       consumed.push(...shuffled.map((batch) => consumeRows(scene.deps, batch)))
-      const haveBegun = async () => (await waiting()) === shuffled.length
+      const haveBegun = async () => (await waitingIn(scene.database.pool)) === shuffled.length
       expect(await until(haveBegun, { withinMs: 10_000 })).toBe(true)
     })
     await Promise.all([
@@ -132,7 +130,7 @@ describe('batches that concern the same people', () => {
     }
     await inTransaction(scene.database.pool, [last], async () => {
       consumed.push(...[deletions, ...byFan].map((batch) => consumeRows(scene.deps, batch)))
-      const haveBegun = async () => (await waiting()) === consumed.length
+      const haveBegun = async () => (await waitingIn(scene.database.pool)) === consumed.length
       expect(await until(haveBegun, { withinMs: 10_000 })).toBe(true)
     })
     await Promise.all(consumed)

@@ -208,14 +208,15 @@ const ROUTES: Priced[] = [
   priced('GET /api/notifications', oneStatement, ({ isolate, token }) =>
     isolate.spend('GET', '/api/notifications', { token }),
   ),
-  priced('PUT /api/notifications/{id}/read', statementAndCall, async ({ isolate, reader, author, token }) => {
+  // What is told of marks to the reader's other sockets is not waited for.
+  priced('PUT /api/notifications/{id}/read', oneStatement, async ({ isolate, reader, author, token }) => {
     const [told] = await rows<{ id: number }>(sql`
       insert into notifications (user_id, actor_id, type) values (${reader.id}, ${author.id}, 'follow')
       returning id::float8 as id`)
-    return isolate.spend('PUT', `/api/notifications/${told?.id}/read`, { token })
+    return isolate.spend('PUT', `/api/notifications/${told?.id}/read`, { token, heldBack: ['apply'] })
   }),
-  priced('PUT /api/notifications/read-all', statementAndCall, ({ isolate, token }) =>
-    isolate.spend('PUT', '/api/notifications/read-all', { token, body: {} }),
+  priced('PUT /api/notifications/read-all', oneStatement, ({ isolate, token }) =>
+    isolate.spend('PUT', '/api/notifications/read-all', { token, body: {}, heldBack: ['apply'] }),
   ),
   priced('GET /api/notifications/preferences', oneStatement, ({ isolate, token }) =>
     isolate.spend('GET', '/api/notifications/preferences', { token }),

@@ -3,6 +3,7 @@ import type { OutboxRow } from '../../src/contracts/queues.ts'
 import type { TweetId } from '../../src/domain/ids.ts'
 import { consumeDeadLetters } from '../../src/queues/dead-letter.ts'
 import { consumeFanOut } from '../../src/queues/fan-out.ts'
+import { consumeNotifications } from '../../src/queues/notifications.ts'
 import type { TweetDraft } from '../../src/services/check-draft.ts'
 import { deleteTweet } from '../../src/services/delete-tweet.ts'
 import type { Deps, Viewer } from '../../src/services/deps.ts'
@@ -29,6 +30,11 @@ export function fanOutBodies(outbox: readonly OutboxRow[]): unknown[] {
 /** Runs the fan-out consumer on a batch, as the queue would; `attempts` counts from 1. */
 export function runFanOut(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
   return runConsumer(consumeFanOut, 'warbler-fan-out-0', bodies, deps, attempts)
+}
+
+/** The same with the consumer of notifications. */
+export function runNotifications(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
+  return runConsumer(consumeNotifications, 'warbler-notifications-0', bodies, deps, attempts)
 }
 
 export function runDeadLetters(bodies: readonly unknown[], deps: Deps = testDeps()) {

@@ -67,8 +67,13 @@ export async function inTransaction(
   }
 }
 
-/** Whether somebody waits for a lock that another holds. */
+/** How many wait for a lock that another holds. */
+export async function waitingIn(pool: pg.Pool): Promise<number> {
+  const { rowCount } = await pool.query('select distinct pid from pg_locks where not granted')
+  return rowCount ?? 0
+}
+
+/** Whether somebody does. */
 export async function somebodyWaits(pool: pg.Pool): Promise<boolean> {
-  const { rowCount } = await pool.query('select from pg_locks where not granted')
-  return rowCount !== 0
+  return (await waitingIn(pool)) > 0
 }

@@ -1,5 +1,5 @@
 import type { OutboxRow } from '../contracts/queues.ts'
-import type { Deps } from '../services/deps.ts'
+import type { Deps } from './deps.ts'
 
 /** Sends what a consumer's batch owes. The rows are committed: what cannot be sent now the relay sends. */
 export async function sendOwed(deps: Deps, rows: OutboxRow[], delaySeconds = 0): Promise<void> {
