@@ -3,9 +3,9 @@ import { type OwedMessage, settleOutbox } from '../db/statements/outbox.ts'
 import { withdrawBetween } from '../db/statements/withdraw-between.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Deps } from '../services/deps.ts'
+import { sendOwed } from '../services/send-owed.ts'
 import type { Delivery } from './deliveries.ts'
 import { sendDeliveries } from './send-deliveries.ts'
-import { sendOwed } from './send-owed.ts'
 import { forEachBounded, type Verdict } from './work.ts'
 
 /** Pairs at once: each is a transaction that locks two inboxes. */
