@@ -93,6 +93,11 @@ const entry: fc.Arbitrary<PageEntry> = fc
     retweeterId: (given.retweeter?.id ?? null) as UserId | null,
   }))
 
+const userIds = fc.array(
+  id.map((user) => user as UserId),
+  { maxLength: 5 },
+)
+
 const frame: fc.Arbitrary<PageFrame> = fc.record({
   top: fc.nat(Number.MAX_SAFE_INTEGER),
   reached: fc.nat(Number.MAX_SAFE_INTEGER),
@@ -100,10 +105,8 @@ const frame: fc.Arbitrary<PageFrame> = fc.record({
   kept: fc.nat(800),
   pulled: fc.record({
     hash: fc.stringMatching(/^([0-9a-f]{32})?$/),
-    authors: fc.array(
-      id.map((author) => author as UserId),
-      { maxLength: 5 },
-    ),
+    authors: userIds,
+    silent: userIds,
   }),
   ownCardChangedAtMs: fc.nat(Number.MAX_SAFE_INTEGER),
   mutedWords: maybe(
@@ -154,7 +157,7 @@ describe('a packed page', () => {
       reached: 0,
       floor: 0,
       kept: 0,
-      pulled: { hash: '', authors: [] },
+      pulled: { hash: '', authors: [], silent: [] },
       ownCardChangedAtMs: 0,
       mutedWords: null,
     }
@@ -188,7 +191,7 @@ describe('an unpacked card', () => {
               reached: 0,
               floor: 0,
               kept: 0,
-              pulled: { hash: '', authors: [] },
+              pulled: { hash: '', authors: [], silent: [] },
               ownCardChangedAtMs: 0,
               mutedWords: null,
             }),

@@ -71,7 +71,7 @@ export function packPage(
   const muted =
     mutedWords === null ? '' : `\t${mutedWords.version}\t${toUtf8(JSON.stringify(mutedWords.words))}`
   const lines = [
-    `${top}\t${reached}\t${floor}\t${kept}\t${ownCardChangedAtMs}\t${pulled.hash}\t${pulled.authors.join()}${muted}`,
+    `${top}\t${reached}\t${floor}\t${kept}\t${ownCardChangedAtMs}\t${pulled.hash}\t${pulled.authors.join()}\t${pulled.silent.join()}${muted}`,
   ]
   for (const { packed, reading } of entries) {
     const { flags, quoteFlags, ofFollowee, hidesQuote, affinity } = reading
@@ -83,15 +83,25 @@ export function packPage(
 
 export function unpackPage(packed: PackedPage): TimelinePage {
   const [frame = '', ...lines] = packed.split('\n')
-  const [top, reached, floor, kept, ownCardChangedAtMs, hash = '', authors = '', version, words = ''] =
-    frame.split('\t')
+  const [
+    top,
+    reached,
+    floor,
+    kept,
+    ownCardChangedAtMs,
+    hash = '',
+    authors = '',
+    silent = '',
+    version,
+    words = '',
+  ] = frame.split('\t')
   return {
     entries: lines.map(unpackEntry),
     top: Number(top),
     reached: Number(reached),
     floor: Number(floor),
     kept: Number(kept),
-    pulled: { hash, authors: authors === '' ? [] : (authors.split(',').map(Number) as UserId[]) },
+    pulled: { hash, authors: unpackIds(authors), silent: unpackIds(silent) },
     ownCardChangedAtMs: Number(ownCardChangedAtMs),
     mutedWords: version === undefined ? null : unpackWords(Number(version), words),
   }
@@ -105,6 +115,10 @@ function unpackWords(version: number, packed: string): MutedWords {
       return JSON.parse(fromUtf8(packed as Utf8Text)) as MutedWord[]
     },
   }
+}
+
+function unpackIds(ids: string): UserId[] {
+  return ids === '' ? [] : (ids.split(',').map(Number) as UserId[])
 }
 
 function unpackEntry(line: string): PageEntry {

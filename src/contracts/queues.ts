@@ -53,6 +53,26 @@ const followChanged = z.object({
   following: z.boolean(),
   graph_version: z.number().int(),
 })
+/** Somebody is to vanish from a timeline, or no longer for this reason; `until_ms` of a mute that ends, in Unix ms. */
+const dropChanged = z.object({
+  type: z.literal('drop_changed'),
+  v: version,
+  user_id: id,
+  other_id: id,
+  reason: z.enum(['block', 'blocked_by', 'mute']),
+  dropped: z.boolean(),
+  until_ms: z.number().int().nullable(),
+  graph_version: z.number().int(),
+})
+/** A follower wants a followee's retweets, or no longer. */
+const retweetsWanted = z.object({
+  type: z.literal('retweets_wanted'),
+  v: version,
+  follower_id: id,
+  followee_id: id,
+  wanted: z.boolean(),
+  graph_version: z.number().int(),
+})
 /** A sign-in ended (or all of a user's, when `session_id` is null): its sockets close. */
 const sessionEnded = z.object({
   type: z.literal('session_ended'),
@@ -72,6 +92,8 @@ export const fanOutEvent = z.discriminatedUnion('type', [
   mutedWordsChanged,
   fanOutChunk,
   followChanged,
+  dropChanged,
+  retweetsWanted,
   sessionEnded,
 ])
 export type FanOutEvent = z.infer<typeof fanOutEvent>
@@ -93,7 +115,13 @@ export type FoldHint = z.infer<typeof foldHint>
 /** A tweet was deleted: what hangs on it goes too, step by step. */
 const eraseDependants = z.object({ type: z.literal('erase_dependants'), v: version, tweet_id: id })
 
-export const engagementEvent = z.object({ outbox_id: id, event: eraseDependants })
+/** An account was made public: who has asked to follow it does, step by step. */
+const acceptRequests = z.object({ type: z.literal('accept_requests'), v: version, user_id: id })
+
+export const engagementEvent = z.object({
+  outbox_id: id,
+  event: z.discriminatedUnion('type', [eraseDependants, acceptRequests]),
+})
 export type EngagementEvent = z.infer<typeof engagementEvent>
 
 export const engagementMessage = z.union([foldHint, engagementEvent])
@@ -110,6 +138,8 @@ export const notificationEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('like_changed'), v: version, actor_id: id, tweet_id: id }),
   z.object({ type: z.literal('retweet_changed'), v: version, actor_id: id, tweet_id: id }),
   z.object({ type: z.literal('follow_changed'), v: version, follower_id: id, followee_id: id }),
+  /** One blocks the other: whatever either was told of the other is withdrawn, step by step. */
+  z.object({ type: z.literal('block_changed'), v: version, blocker_id: id, blocked_id: id }),
   /** Published or edited: whom it answers, quotes and mentions. */
   z.object({ type: z.literal('tweet_changed'), v: version, tweet_id: id, author_id: id }),
   /** Deleted: whatever was told of it is withdrawn, step by step. */

@@ -33,11 +33,20 @@ export type TimelineOp =
   | { type: 'flags'; acted: TweetFlags }
   | { type: 'follow'; userId: UserId; version: number }
   | { type: 'unfollow'; userId: UserId; version: number }
+  /** Somebody is not to be seen, for this reason, until then (Unix ms; null for one that does not end). */
+  | { type: 'drop'; userId: UserId; reason: DropReason; untilMs: number | null; version: number }
+  /** No longer for this reason; others may hold. */
+  | { type: 'undrop'; userId: UserId; reason: DropReason; version: number }
+  /** Whether a followee's retweets are to be seen. */
+  | { type: 'show_retweets'; userId: UserId; shown: boolean; version: number }
   /** What the owner's own card shows has changed. */
   | { type: 'own_card_changed'; atMs: number }
   /** The phrases that the owner does not want to see; all of them. */
   | ({ type: 'muted_words' } & MutedWords)
   | Telling
+
+/** The owner blocks somebody, is blocked by them, or has muted them. */
+export type DropReason = 'block' | 'blocked_by' | 'mute'
 
 /**
  * What is told to the owner's sockets and is kept only for those that resume: the truth is in Postgres. Each is told
@@ -181,8 +190,8 @@ export interface TimelinePage {
   floor: number
   /** How many tweets the object shows: an offset beyond them goes on in Postgres. */
   kept: number
-  /** Which of the followees are pulled authors, as of which set. */
-  pulled: { hash: string; authors: UserId[] }
+  /** Which of the followees are pulled authors, as of which set; the retweets of those who are `silent` are not shown. */
+  pulled: { hash: string; authors: UserId[]; silent: UserId[] }
   /** When the owner changed what their card shows, lately: what was cached of it before is outdated. */
   ownCardChangedAtMs: number
   /** What the owner does not want to see, which the page shows all the same; null for nothing. */

@@ -5,21 +5,22 @@ import {
   type FoldHint,
 } from '../contracts/queues.ts'
 import { foldCounters, type Subject } from '../db/statements/counters.ts'
+import { acceptPendingRequests } from '../services/accept-pending-requests.ts'
 import type { Deps } from '../services/deps.ts'
 import { eraseDependants } from '../services/erase-deleted.ts'
 import { consume } from './consume.ts'
 import { forEachBounded, type Verdict } from './work.ts'
 
-/** Steps of erasure at once: each is a statement that deletes many rows. */
+/** Steps at once: each is a statement that changes many rows. */
 const STEPS_AT_ONCE = 4
 
-/** Folds the ledger's deltas of what a batch of hints names, all in one round trip, and erases what deletions owe. */
+/** Folds the ledger's deltas of what a batch of hints names, all in one round trip, and takes a step of what else is owed. */
 export async function consumeEngagement(batch: MessageBatch, deps: Deps): Promise<void> {
   await consume<EngagementMessage>(batch, deps.log, {
     databaseEpoch: deps.settings.databaseEpoch,
     parse: (body) => engagementMessage.safeParse(body).data ?? null,
     handle: async (messages) => {
-      const failed = await eraseAll(deps, messages.filter(isEvent))
+      const failed = await stepAll(deps, messages.filter(isEvent))
       const hints = messages.filter(isHint)
       const folded = await fold(deps, hints)
       return messages.map((message): Verdict => {
@@ -39,12 +40,19 @@ function isHint(message: EngagementMessage): message is FoldHint {
   return !isEvent(message)
 }
 
-async function eraseAll(deps: Deps, events: EngagementEvent[]): Promise<Set<EngagementEvent>> {
-  const failed = await forEachBounded(events, STEPS_AT_ONCE, (event) => eraseDependants(deps, event))
-  for (const { item, error } of failed.slice(0, 3)) {
-    deps.log.warn('erasure_failed', { tweet_id: item.event.tweet_id, error })
-  }
+async function stepAll(deps: Deps, events: EngagementEvent[]): Promise<Set<EngagementEvent>> {
+  const failed = await forEachBounded(events, STEPS_AT_ONCE, (event) => step(deps, event))
+  for (const { item, error } of failed.slice(0, 3)) deps.log.warn('step_failed', { event: item.event, error })
   return new Set(failed.map(({ item }) => item))
+}
+
+function step(deps: Deps, { outbox_id, event }: EngagementEvent): Promise<void> {
+  switch (event.type) {
+    case 'erase_dependants':
+      return eraseDependants(deps, { outbox_id, event })
+    case 'accept_requests':
+      return acceptPendingRequests(deps, { outbox_id, event })
+  }
 }
 
 /** Steps that failed come again alone: what was erased beside them is not done twice. */

@@ -91,7 +91,7 @@ export async function notify(
 }
 
 function isHappening(event: NotificationEvent): event is Happening {
-  return event.type !== 'message_sent' && event.type !== 'messages_read'
+  return event.type !== 'message_sent' && event.type !== 'messages_read' && event.type !== 'block_changed'
 }
 
 /** What the policy says of everybody whom a message may concern. */

@@ -1,4 +1,5 @@
 import type { FanOutEvent, FanOutMessage } from '../contracts/queues.ts'
+import type { TimelineOp } from '../contracts/timeline.ts'
 import type { Db } from '../db/client.ts'
 import { readFlags } from '../db/statements/engagement.ts'
 import { readWarm } from '../db/statements/fan-out.ts'
@@ -33,6 +34,19 @@ function ownerDelivery(outboxId: number, event: FanOutEvent): Delivery | null {
     case 'follow_changed': {
       const type = event.following ? 'follow' : 'unfollow'
       const send = { type, userId: event.followee_id as UserId, version: event.graph_version } as const
+      return { outboxId, receiver: event.follower_id as UserId, send }
+    }
+    case 'drop_changed': {
+      const { reason, graph_version: version } = event
+      const userId = event.other_id as UserId
+      const send: TimelineOp = event.dropped
+        ? { type: 'drop', userId, reason, untilMs: event.until_ms, version }
+        : { type: 'undrop', userId, reason, version }
+      return { outboxId, receiver: event.user_id as UserId, send }
+    }
+    case 'retweets_wanted': {
+      const { wanted: shown, graph_version: version } = event
+      const send = { type: 'show_retweets', userId: event.followee_id as UserId, shown, version } as const
       return { outboxId, receiver: event.follower_id as UserId, send }
     }
     case 'session_ended': {

@@ -2,9 +2,10 @@ import type { NotificationMessage } from '../contracts/queues.ts'
 import type { Deps } from '../services/deps.ts'
 import { notify } from './notify.ts'
 import { tellMessages } from './tell-messages.ts'
+import { withdrawAcrossBlocks } from './withdraw-across-blocks.ts'
 import type { Verdict } from './work.ts'
 
-type Kind = 'happening' | 'message'
+type Kind = 'happening' | 'block' | 'message'
 
 /**
  * Each kind of a batch by itself: none waits for what another needs, and none fails with another. `again`: these were
@@ -29,7 +30,15 @@ export async function tellPeople(
 }
 
 function kindOf({ event }: NotificationMessage): Kind {
-  return event.type === 'message_sent' || event.type === 'messages_read' ? 'message' : 'happening'
+  switch (event.type) {
+    case 'message_sent':
+    case 'messages_read':
+      return 'message'
+    case 'block_changed':
+      return 'block'
+    default:
+      return 'happening'
+  }
 }
 
 async function tell(
@@ -39,7 +48,14 @@ async function tell(
   again: boolean,
 ): Promise<Verdict[]> {
   try {
-    return await (kind === 'message' ? tellMessages(deps, messages) : notify(deps, messages, again))
+    switch (kind) {
+      case 'happening':
+        return await notify(deps, messages, again)
+      case 'message':
+        return await tellMessages(deps, messages)
+      case 'block':
+        return await withdrawAcrossBlocks(deps, messages, again)
+    }
   } catch (error) {
     deps.log.error('telling_failed', { kind, messages: messages.length, error })
     return messages.map(() => 'retry')

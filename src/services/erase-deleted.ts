@@ -10,10 +10,15 @@ const ROWS_PER_STEP = 1000
 const TWEETS_PER_BATCH = 200
 const BATCHES_MAX = 100
 
+interface Erasure {
+  outbox_id: number
+  event: Extract<EngagementEvent['event'], { type: 'erase_dependants' }>
+}
+
 /** One step of taking along what hangs on a deleted tweet; asks for the next one when something is left. */
 export async function eraseDependants(
   deps: Deps,
-  { outbox_id: id, event }: EngagementEvent,
+  { outbox_id: id, event }: Erasure,
   rows = ROWS_PER_STEP,
 ): Promise<void> {
   const step = await eraseStep(deps.db, id, event.tweet_id as TweetId, rows)

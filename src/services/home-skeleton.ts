@@ -5,8 +5,8 @@ import type { PullSet } from '../db/statements/pulled-authors.ts'
 import { AppError } from '../domain/errors.ts'
 import type { UserId } from '../domain/ids.ts'
 import { within } from '../views/deadline.ts'
-import { newerRetweet, overlayOf } from '../views/overlay.ts'
-import type { PulledAuthor, PulledDeps } from '../views/pulled-authors.ts'
+import { newerRetweet, overlayOf, withoutRetweets } from '../views/overlay.ts'
+import type { PulledAuthor, PulledDeps, PulledFollowees } from '../views/pulled-authors.ts'
 import type { Deps, Viewer } from './deps.ts'
 
 /** An object that restarts, as each does at a deployment, answers the second time. */
@@ -45,10 +45,10 @@ export async function readSkeleton(deps: Deps, viewer: Viewer, asked: SkeletonRe
   const loading = known === null ? deps.pulled.loadSet(pulling).catch(ignoreUnavailable) : null
   let set = known
   let tellsSet = false
-  let ids = deps.pulled.followedBy(viewer.id, deps.now())
+  let followed = deps.pulled.followedBy(viewer.id, deps.now())
   for (let round = 1; ; round++) {
-    const { authors, isComplete } = await authorsOf(deps, pulling, ids)
-    const request = { ...asked, ...overlayFor(authors, ids, asked), ...pullSetOf(set, tellsSet) }
+    const { authors, isComplete } = await authorsOf(deps, pulling, followed)
+    const request = { ...asked, ...overlayFor(authors, followed, asked), ...pullSetOf(set, tellsSet) }
     const result = await call(deps, viewer, request)
     if (!result.ok && result.code === 'pull_set_outdated') {
       tellsSet = true
@@ -58,13 +58,13 @@ export async function readSkeleton(deps: Deps, viewer: Viewer, asked: SkeletonRe
     const page = unpackPage(result.page)
     const wasTold = set !== null
     set ??= await within(loading ?? NO_SET, deps.settings.freshenDeadlineMs)
-    deps.pulled.noteFollowed(viewer.id, page.pulled.authors, deps.now())
+    deps.pulled.noteFollowed(viewer.id, page.pulled, deps.now())
     const knowsSet = wasTold || set === null || page.pulled.hash === set.hash || isEmpty(set, page)
-    const isMerged = page.pulled.authors.every((id) => ids.includes(id))
+    const isMerged = isSame(followed, page.pulled)
     if ((knowsSet && isMerged) || round === ROUNDS_MAX) {
       return withoutRetweeted(page, authors, isComplete && set !== null)
     }
-    ids = page.pulled.authors
+    followed = page.pulled
   }
 }
 
@@ -73,15 +73,28 @@ function isEmpty({ hash }: PullSet, { pulled }: TimelinePage): boolean {
   return hash === '' && pulled.authors.length === 0
 }
 
+/** Whoever is no longer among them would still hide a tweet where their retweet of it was. */
+function isSame(known: PulledFollowees, told: PulledFollowees): boolean {
+  const holds = (all: readonly UserId[], some: readonly UserId[]) => some.every((id) => all.includes(id))
+  return (
+    holds(known.authors, told.authors) &&
+    holds(told.authors, known.authors) &&
+    holds(known.silent, told.silent) &&
+    holds(told.silent, known.silent)
+  )
+}
+
 /** Without the database a page is shown without the pulled authors that no cache knows. */
 async function authorsOf(
   deps: Deps,
   pulling: PulledDeps,
-  ids: readonly UserId[],
+  { authors: ids, silent }: PulledFollowees,
 ): Promise<{ authors: PulledAuthor[]; isComplete: boolean }> {
   if (ids.length === 0) return { authors: [], isComplete: true }
   try {
-    return { authors: await deps.pulled.entriesOf(pulling, ids), isComplete: true }
+    const authors = await deps.pulled.entriesOf(pulling, ids)
+    const shown = authors.map((author) => (silent.includes(author.id) ? withoutRetweets(author) : author))
+    return { authors: shown, isComplete: true }
   } catch (error) {
     ignoreUnavailable(error)
     return { authors: [], isComplete: false }
@@ -109,7 +122,7 @@ function pullSetOf(set: PullSet | null, tells: boolean): Pick<PageRequest, 'pull
 
 function overlayFor(
   authors: readonly PulledAuthor[],
-  ids: readonly UserId[],
+  { authors: ids }: PulledFollowees,
   { before, after, top, offset, limit }: SkeletonRequest,
 ): { overlay?: Overlay } {
   if (ids.length === 0) return {}

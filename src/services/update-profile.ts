@@ -24,6 +24,7 @@ export async function updateProfile(
   const updated = await deps.timed('db', () => storeProfile(deps.db, viewer.id, toChanges(asked)))
   switch (updated.outcome) {
     case 'updated':
+      if (updated.outbox.length > 0) deps.defer(deps.queues.sendOutbox(updated.outbox))
       if (showsOnCards(asked)) {
         await tellOwnTimeline(deps, viewer.id, [{ type: 'own_card_changed', atMs: deps.now() }])
       }

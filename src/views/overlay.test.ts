@@ -128,6 +128,7 @@ function sourceOf(given: World): PageSource {
     mutedWords: null,
     hears,
     isDropped: (user) => user === MUTED,
+    isSilent: () => false,
     isGone: (id) => given.gone.has(id),
     isOwner: (user) => user === OWNER,
     flagsOf: () => 0,

@@ -50,6 +50,16 @@ export function toAuthorEntries(
   }
 }
 
+/** The author's own tweets alone. */
+export function withoutRetweets<Author extends AuthorEntries>(author: Author): Author {
+  const rows: number[] = []
+  for (let at = 0; at < author.rows.length; at += OVERLAY_COLUMNS) {
+    if (author.rows[at + OVERLAY.retweeterId] === 0)
+      rows.push(...author.rows.subarray(at, at + OVERLAY_COLUMNS))
+  }
+  return { ...author, rows: Float64Array.from(rows), retweets: new Map() }
+}
+
 /** Merges authors' entries into the overlay of one page, each tweet where its newest entry among them is. */
 export function overlayOf(authors: readonly AuthorEntries[], range: OverlayRange): Overlay {
   const { before, after, top, wanted } = range

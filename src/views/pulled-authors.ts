@@ -46,12 +46,20 @@ export interface PulledAuthor extends AuthorEntries {
   cards: Map<TweetId, Card>
 }
 
+/** The pulled authors whom a reader follows and sees; the retweets of those who are `silent` are not shown to them. */
+export interface PulledFollowees {
+  authors: readonly UserId[]
+  silent: readonly UserId[]
+}
+
+const NOBODY: PulledFollowees = { authors: [], silent: [] }
+
 /** What an isolate knows of pulled authors: which they are, who reads whom of them, and their newest entries. */
 export class PulledAuthors {
   #set: { value: PullSet; atMs: number } | null = null
   readonly #authors = new TtlCache<UserId, PulledAuthor>(ENTRIES_TTL_SECONDS * 1000, AUTHORS_MAX)
   /** Of readers with pulled authors among their followees: whom, as their object said. */
-  readonly #readers = new TtlCache<UserId, readonly UserId[]>(SET_TTL_MS, READERS_MAX)
+  readonly #readers = new TtlCache<UserId, PulledFollowees>(SET_TTL_MS, READERS_MAX)
 
   /** The set where it is known; an old one is used while a newer one is on its way. */
   knownSet(deps: PulledDeps): PullSet | null {
@@ -71,12 +79,12 @@ export class PulledAuthors {
     return value
   }
 
-  followedBy(reader: UserId, nowMs: number): readonly UserId[] {
-    return this.#readers.get(reader, nowMs) ?? []
+  followedBy(reader: UserId, nowMs: number): PulledFollowees {
+    return this.#readers.get(reader, nowMs) ?? NOBODY
   }
 
-  noteFollowed(reader: UserId, authors: readonly UserId[], nowMs: number): void {
-    if (authors.length > 0) this.#readers.set(reader, authors, nowMs)
+  noteFollowed(reader: UserId, { authors, silent }: PulledFollowees, nowMs: number): void {
+    if (authors.length > 0) this.#readers.set(reader, { authors, silent }, nowMs)
     else this.#readers.forget(reader)
   }
 

@@ -9,6 +9,7 @@ import { requestContext } from './middleware/request-context.ts'
 import { answerProblem, problemResponse } from './problems.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { authRoutes } from './routes/auth.ts'
+import { blockRoutes } from './routes/blocks.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
 import { listMemberRoutes } from './routes/list-members.ts'
@@ -18,6 +19,7 @@ import { messageRoutes } from './routes/messages.ts'
 import { mutedWordRoutes } from './routes/muted-words.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { ownListRoutes } from './routes/own-lists.ts'
+import { ownPeopleRoutes } from './routes/own-people.ts'
 import { pushRoutes } from './routes/push.ts'
 import { recommendationRoutes } from './routes/recommendations.ts'
 import { serviceRoutes } from './routes/service.ts'
@@ -52,6 +54,7 @@ export function createApp() {
   app.route('/api/auth', authRoutes())
   app.route('/api/users', userRoutes())
   app.route('/api/users', userTimelineRoutes())
+  app.route('/api/users', blockRoutes())
   app.route('/api/tweets', tweetRoutes())
   app.route('/api/tweets', tweetEditRoutes())
   app.route('/api/threads', threadRoutes())
@@ -62,6 +65,7 @@ export function createApp() {
   app.route('/api/recommendations', recommendationRoutes())
   app.route('/api/lists', listRoutes())
   app.route('/api/lists', listMemberRoutes())
+  app.route('/api', ownPeopleRoutes())
   app.route('/api/timeline', timelineRoutes())
   app.route('/api/notifications', notificationRoutes())
   app.route('/api/messages', messageSettingsRoutes())

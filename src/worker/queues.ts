@@ -102,6 +102,8 @@ function recipientOf(event: Exclude<NotificationEvent, { type: 'audience' }>): U
       return event.tweet_id as TweetId
     case 'follow_changed':
       return event.followee_id as UserId
+    case 'block_changed':
+      return event.blocked_id as UserId
     case 'message_sent':
       return event.receiver_id as UserId
     case 'messages_read':
@@ -119,7 +121,9 @@ function actorOf(event: Exclude<FanOutEvent, { type: 'fan_out_chunk' }>): number
     case 'retweet_undone':
       return event.retweeter_id
     case 'follow_changed':
+    case 'retweets_wanted':
       return event.follower_id
+    case 'drop_changed':
     case 'flags_changed':
     case 'muted_words_changed':
     case 'session_ended':

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type EngagementEvent, engagementMessage } from '../../src/contracts/queues.ts'
+import { engagementMessage } from '../../src/contracts/queues.ts'
 import { connect, type Db } from '../../src/db/client.ts'
 import { foldCounters } from '../../src/db/statements/counters.ts'
 import { AppError } from '../../src/domain/errors.ts'
@@ -125,12 +125,9 @@ async function eraseAll(deps: Deps): Promise<void> {
   )
   for (const { id, message } of rows) {
     const owed = engagementMessage.parse({ outbox_id: id, event: message })
-    if (isEvent(owed)) await eraseDependants(deps, owed, 2)
+    if (!('event' in owed) || owed.event.type !== 'erase_dependants') continue
+    await eraseDependants(deps, { outbox_id: id, event: owed.event }, 2)
   }
-}
-
-function isEvent(message: object): message is EngagementEvent {
-  return 'outbox_id' in message
 }
 
 const owedErasures = async () =>

@@ -160,7 +160,7 @@ describe('changing a profile', () => {
       },
     })
     const own = await readProfile(db, { id: user }, user)
-    expect(result).toEqual({ outcome: 'updated', profile: own?.profile })
+    expect(result).toEqual({ outcome: 'updated', profile: own?.profile, outbox: [] })
   })
 
   it.each<[number, ProfileChanges]>([
@@ -191,7 +191,8 @@ describe('changing a profile', () => {
       { bio: undefined },
     ]) {
       const own = await readProfile(db, { id: user }, user)
-      expect(await updateProfile(db, user, changes)).toEqual({ outcome: 'updated', profile: own?.profile })
+      const same = { outcome: 'updated', profile: own?.profile, outbox: [] }
+      expect(await updateProfile(db, user, changes)).toEqual(same)
     }
     expect(await stored(user)).toEqual(before)
   })

@@ -242,7 +242,13 @@ describe('what a timeline is built of', () => {
     await people.add('mutes', muter, owner)
     const { followees, dropped } = await pullTimeline(db, owner, { ...BELOW, nowMs: Date.now() })
     expect(followees.toSorted()).toEqual([friend, muted].toSorted())
-    expect(dropped.toSorted()).toEqual([blocked, blocking, muted].toSorted())
+    expect(dropped.toSorted((a, b) => a.user_id - b.user_id)).toEqual(
+      [
+        { user_id: blocked, reason: 'block', until_ms: null },
+        { user_id: blocking, reason: 'blocked_by', until_ms: null },
+        { user_id: muted, reason: 'mute', until_ms: null },
+      ].toSorted((a, b) => a.user_id - b.user_id),
+    )
   })
 
   it('knows what the reader did to each tweet', async () => {

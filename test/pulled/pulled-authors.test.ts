@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { readHomeBelow } from '../../src/db/statements/home-timeline.ts'
 import { type EntryId, MAX_ID, newTweetId, type TweetId } from '../../src/domain/ids.ts'
 import type { Deps, Viewer } from '../../src/services/deps.ts'
+import { muteUser, unmuteUser } from '../../src/services/mute-user.ts'
 import { retweetTweet, undoRetweet } from '../../src/services/retweet-tweet.ts'
+import { settleFollow } from '../../src/services/settle-follow.ts'
 import { PulledAuthors, type SharedCache } from '../../src/views/pulled-authors.ts'
 import { act, bodyOf, follow, post, remove, runFanOut, spread, unfollow } from '../runtime/consumers.ts'
 import { refuseDatabase, watchDatabase } from '../runtime/database-gate.ts'
@@ -332,5 +334,33 @@ describe('a retweet by a pulled author', () => {
     await rebuild(reader)
     const lines = await scrollHome(reader, 5, async () => {}, isolate())
     expect(lines).toEqual([[first, star.id], ...others.toReversed().map((id) => [id, null])])
+  })
+
+  it('leaves the tweet where it was while the author’s retweets are not wanted, or the author is muted', async () => {
+    const { reader, star, friend } = await setScene()
+    const [older = 0 as TweetId, newer = 0 as TweetId] = (await insertRecentTweets(friend, 2)).toReversed()
+    await pull(friend)
+    const retweet = newTweetId(Date.now() + 1000, star.id, Math.random) as number as EntryId
+    await insertRetweets([{ id: retweet, by: star, tweet: older }])
+    const same = isolate()
+    const lines = async () => linesOf(await readHome(reader, {}, same))
+    const moved = [
+      [older, star.id],
+      [newer, null],
+    ]
+    const unmoved = [
+      [newer, null],
+      [older, null],
+    ]
+    expect(await lines()).toEqual(moved)
+    const deps = testDeps()
+    await settleFollow(deps, reader, { id: star.id }, { show_retweets: false })
+    expect(await lines()).toEqual(unmoved)
+    await settleFollow(deps, reader, { id: star.id }, { show_retweets: true })
+    expect(await lines()).toEqual(moved)
+    await muteUser(deps, reader, { id: star.id }, null)
+    expect(await lines()).toEqual(unmoved)
+    await unmuteUser(deps, reader, { id: star.id })
+    expect(await lines()).toEqual(moved)
   })
 })

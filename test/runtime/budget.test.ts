@@ -118,6 +118,36 @@ const ROUTES: Priced[] = [
     await isolate.spend('DELETE', `/api/users/${author.id}/follow`, { token })
     return isolate.spend('POST', `/api/users/${author.id}/follow`, { token })
   }),
+  priced('PUT /api/users/{id}/follow', statementAndCall, ({ isolate, author, token }) =>
+    isolate.spend('PUT', `/api/users/${author.id}/follow`, { token, body: { show_retweets: false } }),
+  ),
+  priced('POST /api/users/{id}/block', statementAndCall, ({ isolate, author, token }) =>
+    isolate.spend('POST', `/api/users/@${author.username}/block`, { token }),
+  ),
+  priced('DELETE /api/users/{id}/block', statementAndCall, async ({ isolate, author, token }) => {
+    await isolate.spend('POST', `/api/users/${author.id}/block`, { token })
+    return isolate.spend('DELETE', `/api/users/${author.id}/block`, { token })
+  }),
+  priced('POST /api/users/{id}/mute', statementAndCall, ({ isolate, author, token }) =>
+    isolate.spend('POST', `/api/users/@${author.username}/mute`, { token, body: {} }),
+  ),
+  priced('DELETE /api/users/{id}/mute', { ...statementAndCall, objectSql: 1 }, async (scene) => {
+    const { isolate, author, token } = scene
+    await isolate.spend('POST', `/api/users/${author.id}/mute`, { token })
+    return isolate.spend('DELETE', `/api/users/${author.id}/mute`, { token })
+  }),
+  ...(['/api/blocks', '/api/mutes', '/api/follow-requests'] as const).map((path) =>
+    priced(`GET ${path}`, oneStatement, ({ isolate, token }) => isolate.spend('GET', path, { token })),
+  ),
+  ...(['accept', 'reject'] as const).map((answer) =>
+    priced(`POST /api/follow-requests/{userId}/${answer}`, oneStatement, async (scene) => {
+      const { isolate, reader, author, token } = scene
+      await rows(
+        sql`insert into follow_requests (requester_id, target_id) values (${author.id}, ${reader.id})`,
+      )
+      return isolate.spend('POST', `/api/follow-requests/${author.id}/${answer}`, { token })
+    }),
+  ),
   priced('POST /api/tweets/{id}/reply', statementAndCall, ({ isolate, tweet, token }) =>
     isolate.spend('POST', `/api/tweets/${tweet}/reply`, { token, body: { content: 'A thrifty reply' } }),
   ),
@@ -193,9 +223,6 @@ const ROUTES: Priced[] = [
   ),
   priced('PUT /api/notifications/preferences', oneStatement, ({ isolate, token }) =>
     isolate.spend('PUT', '/api/notifications/preferences', { token, body: { like: 'nobody' } }),
-  ),
-  priced('PUT /api/users/{id}/follow', oneStatement, ({ isolate, author, token }) =>
-    isolate.spend('PUT', `/api/users/${author.id}/follow`, { token, body: { notify: true } }),
   ),
   priced('GET /api/messages', oneStatement, ({ isolate, token }) =>
     isolate.spend('GET', '/api/messages', { token }),

@@ -36,6 +36,10 @@ export interface World {
   strangersToken: string
   /** One who has written to the viewer, who has not accepted it. */
   asking: Viewer
+  /** One whom the viewer blocks, one whom the viewer has muted, and two who ask to follow the viewer. */
+  blocked: Viewer
+  muted: Viewer
+  requesting: [Viewer, Viewer]
   /** The viewer's own message to the friend. */
   message: number
   /** A public list of the viewer's, with two members who tweet. */
@@ -57,15 +61,15 @@ export async function createWorld(): Promise<World> {
   await insertRecentTweets(friend, 2)
   const [tweet = 0, poll = 0] = await insertRecentTweets(viewer, 2)
   await engage(viewer, [friend, other], tweet, poll)
-  const [muted] = await rows<{ id: number }>(sql`
+  const [word] = await rows<{ id: number }>(sql`
     insert into muted_words (user_id, phrase, folded) values (${viewer.id}, 'Before', 'before') returning id::float8 as id`)
-  const mutedWord = muted?.id ?? 0
+  const mutedWord = word?.id ?? 0
   const notification = await notifyOf(viewer, friend)
   const pushSubscription = await subscribe(viewer)
   const message = await correspond(viewer, friend, [other, asking, asking2])
   const list = await makeLists(viewer, [friend, other])
   const strangersToken = await tokenOf(stranger)
-  const people = { viewer, friend, stranger, strangersToken, asking }
+  const people = { viewer, friend, stranger, strangersToken, asking, ...(await avoid(viewer)) }
   return {
     ...people,
     token,
@@ -93,6 +97,23 @@ async function notifyOf(viewer: Viewer, friend: Viewer): Promise<number> {
     )
     select max(id)::float8 as id from told`)
   return told?.id ?? 0
+}
+
+/** Gives the viewer two of whom one blocks, has muted, and is asked by. */
+async function avoid(viewer: Viewer): Promise<Pick<World, 'blocked' | 'muted' | 'requesting'>> {
+  const [blocked, muted, requesting, blocked2, muted2, requesting2] = await insertPeople(6)
+  if (!blocked || !muted || !requesting || !blocked2 || !muted2 || !requesting2) {
+    throw new Error('Nobody was inserted')
+  }
+  await rows(sql`
+    with blocked as (
+      insert into blocks (blocker_id, blocked_id) values (${viewer.id}, ${blocked.id}), (${viewer.id}, ${blocked2.id})
+    ), muted as (
+      insert into mutes (muter_id, muted_id) values (${viewer.id}, ${muted.id}), (${viewer.id}, ${muted2.id})
+    )
+    insert into follow_requests (requester_id, target_id)
+    values (${requesting.id}, ${viewer.id}), (${requesting2.id}, ${viewer.id})`)
+  return { blocked, muted, requesting: [requesting, requesting2] }
 }
 
 /** Gives the viewer messages of others, two with the friend; answers the one that is the viewer's own. */
@@ -238,7 +259,28 @@ export function examplesIn(world: World) {
     'GET /api/users/{id}/following': { id: viewer.id, missing: MISSING_USERS },
     'GET /api/users/{id}/tweets': ofUser,
     'POST /api/users/{id}/follow': { ...ofUser, id: stranger.id, body: { following_id: stranger.id } },
+    'PUT /api/users/{id}/follow': { ...ofUser, body: { show_retweets: false } },
     'DELETE /api/users/{id}/follow': { ...ofUser, body: { following_id: friend.id } },
+    'GET /api/blocks': {},
+    'GET /api/mutes': {},
+    'GET /api/follow-requests': {},
+    'POST /api/follow-requests/{userId}/accept': {
+      userId: world.requesting[0].id,
+      missingUsers: MISSING_USERS,
+      forbidden: 404,
+    },
+    'POST /api/follow-requests/{userId}/reject': {
+      userId: world.requesting[1].id,
+      missingUsers: MISSING_USERS,
+    },
+    'POST /api/users/{id}/mute': {
+      ...ofUser,
+      id: world.muted.id,
+      body: { expires_at: '2100-01-01T00:00:00Z' },
+    },
+    'DELETE /api/users/{id}/mute': { ...ofUser, id: world.muted.id },
+    'POST /api/users/{id}/block': { ...ofUser, id: world.blocked.id },
+    'DELETE /api/users/{id}/block': { ...ofUser, id: world.blocked.id },
     'POST /api/tweets': { body: { content: 'An example' } },
     'GET /api/tweets/{id}': { id: tweet, missing: MISSING_TWEETS },
     'POST /api/tweets/{id}/reply': { ...ofTweet, body: { content: 'A reply' } },
@@ -269,7 +311,6 @@ export function examplesIn(world: World) {
     'PUT /api/notifications/read-all': { body: { up_to_id: notification } },
     'GET /api/notifications/preferences': {},
     'PUT /api/notifications/preferences': { body: { like: 'following' } },
-    'PUT /api/users/{id}/follow': { ...ofUser, body: { notify: true, show_retweets: false } },
     'GET /api/muted-words': {},
     'POST /api/muted-words': { body: { phrase: 'Spoiler', expires_at: '2099-01-01T00:00:00Z' } },
     'DELETE /api/muted-words/{id}': { id: mutedWord, missing: [Number.MAX_SAFE_INTEGER], forbidden: 404 },
@@ -372,6 +413,10 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(f order by follower_id, following_id) from follows f
        where follower_id in ${ids} or following_id in ${ids}) as follows,
       (select count(*)::int from follow_requests where requester_id in ${ids}) as follow_requests,
+      (select json_agg(b order by blocker_id, blocked_id) from blocks b
+       where blocker_id in ${ids} or blocked_id in ${ids}) as blocks,
+      (select json_agg(m order by muter_id, muted_id) from mutes m where muter_id in ${ids}) as mutes,
+      (select count(*)::int from follow_requests where target_id in ${ids}) as asked,
       (select json_agg(l order by tweet_id) from likes l where user_id in ${ids}) as likes,
       (select json_agg(b order by tweet_id) from bookmarks b where user_id in ${ids}) as bookmarks,
       (select json_agg(r order by id) from retweets r where user_id in ${ids}) as retweets,

@@ -149,7 +149,9 @@ function idOf(place: Place, entries: readonly Entry[]): number | null {
 }
 
 describe('the timeline around the reading position', () => {
-  it('goes down to the end and up to the top: every line once, in order, whatever arrives meanwhile', async () => {
+  it('goes down to the end and up to the top: every line once, in order, whatever arrives meanwhile', {
+    timeout: 90_000,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(
         acts,

@@ -25,7 +25,7 @@ const FOLLOWEES = 200
 const TRIM_CYCLE = 51
 const OLDEST = 1_000_000
 /** Each entry and each followee once, the newest entries once more for their cards, and what says how to read them. */
-const WAKE_READS_MAX = KEPT_ENTRIES + KEPT_CARDS + FOLLOWEES + 12
+const WAKE_READS_MAX = KEPT_ENTRIES + KEPT_CARDS + FOLLOWEES + 14
 interface Rows {
   read: number
   written: number

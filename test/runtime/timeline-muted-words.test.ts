@@ -51,7 +51,15 @@ describe('the muted words of a timeline', () => {
       const building = (op: TimelineOp) => {
         store.beginBuild()
         store.log([op])
-        const pulled = { entries: [], followees: [], graph_version: 0, dropped: [], acted: [], marker: null }
+        const pulled = {
+          entries: [],
+          followees: [],
+          graph_version: 0,
+          dropped: [],
+          silent: [],
+          acted: [],
+          marker: null,
+        }
         const muted_words = [word('pulled')]
         store.finishBuild({ ...pulled, muted_words, version: 20 }, { databaseEpoch: 1, nowMs: NOW_MS })
         return phrasesIn(store)

@@ -186,6 +186,7 @@ class Simulation {
         .sort((a, b) => b.id - a.id),
       followees: [...this.#following],
       graph_version: this.#version,
+      silent: [],
       dropped: [],
       acted: [],
       version: 0,

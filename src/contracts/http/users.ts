@@ -65,6 +65,13 @@ export type ListedUser = z.infer<typeof listedUser>
 export const userPage = z.object({ users: z.array(listedUser), pagination }).openapi('UserPage')
 export type UserPage = z.infer<typeof userPage>
 
+const mutedUser = listedUser
+  .extend({ muted_until: z.string().nullable().openapi({ description: 'Null for a mute that stays' }) })
+  .openapi('MutedUser')
+export type MutedUser = z.infer<typeof mutedUser>
+
+export const mutedUserPage = z.object({ users: z.array(mutedUser), pagination }).openapi('MutedUserPage')
+
 /** A line of a profile as it is stored: cleaned, and empty when a reader would see nothing. */
 const profileText = (maxLength: number) =>
   z
@@ -148,3 +155,26 @@ export const followAnswer = z
     follow_requested: z.boolean(),
   })
   .openapi('FollowAnswer')
+
+export const muteRequest = z
+  .object({
+    expires_at: optional(
+      z.iso
+        .datetime({ offset: true })
+        .transform((text) => new Date(text))
+        .openapi({ format: 'date-time', example: '2030-01-01T00:00:00Z' }),
+    ).openapi({ type: ['string', 'null'] }),
+  })
+  .openapi('MuteRequest', { description: '`expires_at` is in the future; without it the mute stays' })
+
+export const blockAnswer = z
+  .object({ message: z.enum(['User blocked', 'User unblocked']), is_blocking: z.boolean() })
+  .openapi('BlockAnswer')
+
+export const muteAnswer = z
+  .object({ message: z.enum(['User muted', 'User unmuted']), is_muting: z.boolean() })
+  .openapi('MuteAnswer')
+
+export const followRequestAnswer = z
+  .object({ message: z.enum(['Request accepted', 'Request rejected']) })
+  .openapi('FollowRequestAnswer')

@@ -2,9 +2,10 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { UserRef } from '../../contracts/http/common.ts'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
-import { type Db, query, transaction } from '../client.ts'
+import { type Db, transaction } from '../client.ts'
 import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
 import { lockPair } from './pair-lock.ts'
+import { sharedPrivacyLock } from './privacy-lock.ts'
 import { type Quota, quotaFreeInSeconds, takeQuota } from './quotas.ts'
 import { whichUser } from './users.ts'
 import { isPresent } from './visibility.ts'
@@ -22,7 +23,7 @@ export interface GraphChange {
 }
 
 /** `not_claimed`: the user is not the one that the request claims. */
-type Refusal = 'unauthenticated' | 'suspended' | 'user_not_found' | 'not_claimed'
+export type Refusal = 'unauthenticated' | 'suspended' | 'user_not_found' | 'not_claimed'
 
 export type Followed =
   | { outcome: 'followed' | 'requested'; change: GraphChange | null; outbox: OutboxRow[] }
@@ -30,7 +31,7 @@ export type Followed =
   | { outcome: Refusal | 'cannot_follow_self' | 'blocked' | 'blocking' }
 
 /** The first branches of a `case`: who may not change whom they follow, and whom nobody can. */
-function refusals(follower: UserId, { claimedId }: Followee): SQL {
+export function refusals(follower: UserId, { claimedId }: Followee): SQL {
   return sql`
         when not exists (select from users where id = ${follower} and is_active) then 'unauthenticated'
         when exists (select from users where id = ${follower} and suspended_at is not null) then 'suspended'
@@ -81,6 +82,10 @@ const changeAndOutbox = sql`
           select json_build_object('followee_id', (select id from target), 'version', graph_version) from versioned),
         'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]')`
 
+function sharePrivacy(ref: UserRef): SQL {
+  return sql`select ${sharedPrivacyLock(sql`u.id`)} from users u where ${whichUser(ref)}`
+}
+
 /** A whole window where all its uses were taken by requests that this one waited for, and so cannot see. */
 function retryAfterSeconds(follower: UserId, quota: Quota): SQL {
   return sql`coalesce(${quotaFreeInSeconds(follower, quota)}, ${quota.windowSeconds}::int)`
@@ -98,7 +103,7 @@ export async function insertFollow(
   quota: Quota,
 ): Promise<Followed> {
   const [row] = await transaction<{ result: Followed }>(db, {
-    before: [lockPair(follower, followee.ref)],
+    before: [sharePrivacy(followee.ref), lockPair(follower, followee.ref)],
     main: sql`
     with target as (
       select u.id, u.is_private from users u where ${whichUser(followee.ref)} and ${isPresent}
@@ -151,36 +156,59 @@ export interface FollowSettings {
 }
 
 export type FollowSettled =
-  | { outcome: 'settled'; show_retweets: boolean; notify: boolean }
+  | {
+      outcome: 'settled'
+      show_retweets: boolean
+      notify: boolean
+      /** Null where whether their retweets are shown did not change. */
+      change: GraphChange | null
+      outbox: OutboxRow[]
+    }
   | { outcome: Exclude<Refusal, 'not_claimed'> | 'not_following' }
 
-/** Changes what a follower wants of someone they follow. */
+/** Changes what a follower wants of someone they follow; their timeline is told whose retweets it shows. */
 export async function updateFollow(
   db: Db,
   follower: UserId,
   ref: UserRef,
   { show_retweets, notify }: FollowSettings,
 ): Promise<FollowSettled> {
-  const [row] = await query<{ result: FollowSettled }>(
-    db,
-    sql`
+  const message = sql`jsonb_build_object(
+    'type', 'retweets_wanted', 'v', 1, 'follower_id', ${follower}::bigint, 'followee_id', s.following_id,
+    'wanted', s.show_retweets, 'graph_version', v.graph_version)`
+  const [row] = await transaction<{ result: FollowSettled }>(db, {
+    before: [lockPair(follower, ref)],
+    main: sql`
     with target as (
       select u.id from users u where ${whichUser(ref)} and ${isPresent}
     ), gate as (
       select case ${refusals(follower, { ref, claimedId: null })} end as refusal
+    ), was as (
+      select f.show_retweets from follows f, target where f.follower_id = ${follower} and f.following_id = target.id
     ), settled as (
       update follows f
       set show_retweets = coalesce(${show_retweets ?? null}::boolean, f.show_retweets),
           notify = coalesce(${notify ?? null}::boolean, f.notify)
       from target, gate
       where gate.refusal is null and f.follower_id = ${follower} and f.following_id = target.id
-      returning f.show_retweets, f.notify
+      returning f.following_id, f.show_retweets, f.notify
+    ), versioned as (
+      update users set graph_version = graph_version + 1
+      where id = ${follower} and exists (
+        select from settled s, was where s.show_retweets <> was.show_retweets)
+      returning graph_version
+    ), sent as (
+      insert into outbox (queue, message, next_attempt_at)
+      select ${outboxRow('fan-out', message)} from settled s, versioned v
+      returning id, queue, message
     )
     select coalesce(
-      (select json_build_object('outcome', 'settled', 'show_retweets', show_retweets, 'notify', notify) from settled),
+      (select json_build_object(
+         'outcome', 'settled', 'show_retweets', show_retweets, 'notify', notify, ${changeAndOutbox})
+       from settled),
       json_build_object('outcome', coalesce(gate.refusal, 'not_following'))) as result
     from gate`,
-  )
+  })
   if (row === undefined) throw new Error('Changing a follow answered no row')
   return row.result
 }

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { MutedWord } from '../../contracts/timeline.ts'
+import type { DropReason, MutedWord } from '../../contracts/timeline.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, query, transaction } from '../client.ts'
 import { flagBits } from './engagement.ts'
@@ -36,8 +36,10 @@ export interface PulledTimeline extends PulledEntries {
   followees: UserId[]
   /** The state of the graph that `followees` shows: operations up to this version are in it. */
   graph_version: number
-  /** Whom the owner blocks or mutes, or who blocks the owner: their entries are dropped. */
-  dropped: UserId[]
+  /** Those of them whose retweets the owner does not want. */
+  silent: UserId[]
+  /** Whom the owner blocks or mutes, or who blocks the owner: their entries are dropped. `until_ms` in Unix ms. */
+  dropped: { user_id: UserId; reason: DropReason; until_ms: number | null }[]
   muted_words: MutedWord[]
   /** How far the owner had read when the timeline last went cold. */
   marker: Marker | null
@@ -81,6 +83,8 @@ export async function pullTimeline(
     )
     select json_build_object(${pulledEntries(user)},
       'followees', coalesce((select json_agg(following_id) from follows where follower_id = ${user}), '[]'),
+      'silent', coalesce((
+        select json_agg(following_id) from follows where follower_id = ${user} and not show_retweets), '[]'),
       'marker', (
         select json_build_object(
           'lastReadId', last_read_id, 'updatedAtMs', (extract(epoch from updated_at) * 1000)::bigint)
@@ -89,11 +93,15 @@ export async function pullTimeline(
       'graph_version', coalesce((select graph_version from users where id = ${user}), 0),
       'muted_words', ${mutedWordsOf(sql`${user}`)},
       'dropped', coalesce((
-        select json_agg(id)
-        from (select blocked_id as id from blocks where blocker_id = ${user}
-              union select blocker_id from blocks where blocked_id = ${user}
-              union select muted_id from mutes
-                    where muter_id = ${user} and (expires_at is null or expires_at > now())) d), '[]')) as pulled`,
+        select json_agg(json_build_object('user_id', id, 'reason', reason, 'until_ms', until_ms))
+        from (select blocked_id as id, 'block' as reason, null::bigint as until_ms
+              from blocks where blocker_id = ${user}
+              union all
+              select blocker_id, 'blocked_by', null from blocks where blocked_id = ${user}
+              union all
+              select muted_id, 'mute', (extract(epoch from expires_at) * 1000)::bigint
+              from mutes
+              where muter_id = ${user} and (expires_at is null or expires_at > now())) d), '[]')) as pulled`,
   })
   if (row === undefined) throw new Error('Pulling a timeline answered no row')
   return row.pulled

@@ -15,8 +15,8 @@ export const WITHDRAWN_PER_STEP = 500
 
 type Of<Type extends NotificationEvent['type']> = Extract<NotificationEvent, { type: Type }>
 
-/** What concerns notifications, and not messages. */
-export type Happening = Exclude<NotificationEvent, Of<'message_sent' | 'messages_read'>>
+/** What concerns notifications, and not messages, or what a block withdraws. */
+export type Happening = Exclude<NotificationEvent, Of<'message_sent' | 'messages_read' | 'block_changed'>>
 export type AudienceEvent = Of<'audience'>
 
 /** Somebody who may have to be told, or no longer. */

@@ -1,8 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { UserRef } from '../../contracts/http/common.ts'
 import type { OwnProfile, Relationship } from '../../contracts/http/users.ts'
+import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
-import { type Db, query } from '../client.ts'
+import { type Db, query, transaction } from '../client.ts'
+import { outboxRecord, outboxRow } from './outbox.ts'
+import { lockPrivacy } from './privacy-lock.ts'
 import {
   type OwnProfileRow,
   ownProfileColumns,
@@ -95,7 +98,7 @@ export interface ProfileChanges {
 }
 
 export type UpdatedProfile =
-  | { outcome: 'updated'; profile: OwnProfileRow }
+  | { outcome: 'updated'; profile: OwnProfileRow; outbox: OutboxRow[] }
   /** These fields name media that are not the user's: nothing was changed. */
   | { outcome: 'foreign_media'; fields: ('avatar_url' | 'cover_url')[] }
   | { outcome: 'unauthenticated' | 'suspended' }
@@ -103,15 +106,15 @@ export type UpdatedProfile =
 /**
  * Changes one's own profile and answers it. What changes nothing writes nothing. `revision` tells timelines that
  * the cards they keep are outdated, or that the author's privacy is another. The only media a profile may name are
- * those it names already.
+ * those it names already. An account that is made public owes that all who asked to follow it do.
  *
  * One statement although it waits for other changes of the same profile: `held` gives the row as they left it,
  * and everything below is computed from that, so no change undoes another.
  */
 export async function updateProfile(db: Db, user: UserId, changes: ProfileChanges): Promise<UpdatedProfile> {
-  const [row] = await query<{ result: UpdatedProfile }>(
-    db,
-    sql`
+  const [row] = await transaction<{ result: UpdatedProfile }>(db, {
+    before: [changes.is_private === false ? lockPrivacy(user) : null],
+    main: sql`
     with held as (
       select u as stored from users u where u.id = ${user} and u.is_active for no key update
     ), wanted as (
@@ -138,6 +141,13 @@ export async function updateProfile(db: Db, user: UserId, changes: ProfileChange
       from wanted w
       where u.id = w.id and w.differs and w.suspended_at is null and cardinality(w.foreign_media) = 0
       returning ${ownProfileColumns}
+    ), owed as (
+      insert into outbox (queue, message, next_attempt_at)
+      select ${outboxRow('engagement', sql`jsonb_build_object('type', 'accept_requests', 'v', 1, 'user_id', ${user}::bigint)`)}
+      from updated
+      where not updated.is_private
+        and (select count(*) from (select from follow_requests where target_id = ${user} limit 1) one) > 0
+      returning id, queue, message
     )
     select case
       when u.suspended_at is not null then json_build_object('outcome', 'suspended')
@@ -145,10 +155,11 @@ export async function updateProfile(db: Db, user: UserId, changes: ProfileChange
         'outcome', 'foreign_media', 'fields', u.foreign_media)
       else json_build_object('outcome', 'updated', 'profile', coalesce(
         (select to_json(written) from updated written),
-        (select to_json(same) from (select ${ownProfileColumns}) same)))
+        (select to_json(same) from (select ${ownProfileColumns}) same)),
+        'outbox', coalesce((select json_agg(${outboxRecord}) from owed), '[]'))
     end as result
     from wanted u`,
-  )
+  })
   return row?.result ?? { outcome: 'unauthenticated' }
 }
 

@@ -7,7 +7,7 @@ import { claimMessages, lockTweets, raiseVersions } from './notification-locks.t
 import type { Claim } from './outbox.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { type FlagsRecord, type TweetRecord, tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
-import { tweetIsVisibleTo } from './visibility.ts'
+import { noBlockBetween, tweetIsVisibleTo } from './visibility.ts'
 
 /** What one notification is about: there is one of each. */
 export interface NotificationKey {
@@ -106,9 +106,10 @@ export async function writeNotifications(
 
 /**
  * Whether what the row `a` tells of is so, with the tweet `t` that it names if that is there. Of a tweet that somebody was
- * told of as such, an edit may make a mention; it does not take back what was told.
+ * told of as such, an edit may make a mention; it does not take back what was told. Across a block nothing
+ * holds.
  */
-const holds: SQL = sql`case a.type
+const holds: SQL = sql`case when not ${noBlockBetween(sql`a.user_id`, sql`a.actor_id`)} then false else case a.type
         when 'follow' then (
           select count(*) from follows f where f.follower_id = a.actor_id and f.following_id = a.user_id) > 0
         when 'follow_request' then (
@@ -124,7 +125,7 @@ const holds: SQL = sql`case a.type
           when 'tweet' then known.id is not null or not (t.mentions or t.answers or t.quotes)
           else true
         end
-      end`
+      end end`
 
 /** Limits that cut nothing off tell the planner how little it is. */
 function write(

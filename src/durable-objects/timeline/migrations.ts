@@ -81,6 +81,29 @@ export const MIGRATIONS: readonly string[] = [
     unread_version integer
   );
   `,
+  // Why somebody is dropped, and whose retweets are shown. What was kept does not say: every timeline is built anew.
+  `
+  drop table dropped;
+  create table dropped (
+    user_id integer not null,
+    reason text not null,              -- block, blocked_by or mute
+    version integer not null,          -- the graph version that said so
+    holds integer not null,            -- 0 is kept: it outranks what arrives late
+    until integer,                     -- Unix ms; null for one that does not end
+    primary key (user_id, reason)
+  ) without rowid;
+  drop table followees;
+  create table followees (
+    user_id integer primary key,
+    version integer not null,          -- the graph version that said so
+    following integer not null,        -- 0 is kept: it outranks what arrives late
+    backfilled integer not null,       -- 0 while their newest tweets are still to be read
+    fill_version integer not null,     -- rises with each reason to read them
+    shows_retweets integer not null,
+    retweets_version integer not null  -- the graph version that said so
+  );
+  update state set phase = 'cold';
+  `,
 ]
 
 /** Brings the object's storage to the newest schema. Each step is atomic with its mark. */

@@ -73,6 +73,7 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
         this.#store.log(ops)
         return { ok: true, state: 'building', ...this.#openSockets() }
       case 'warm': {
+        this.#store.expireMutes(Date.now())
         const effects = ops.map((op) => this.#store.apply(op, Date.now()))
         const owed = effects.filter((effect) => effect?.type === 'backfill')
         this.#sockets.show(
@@ -171,6 +172,7 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
   async #warm(): Promise<void> {
     const isWarm = this.#store.phase === 'warm' && this.#store.databaseEpoch === this.#databaseEpoch
     if (isWarm) {
+      this.#store.expireMutes(Date.now())
       await this.#backfillOverdue()
     } else {
       this.#building ??= this.#build().finally(() => {

@@ -29,6 +29,8 @@ export interface PageSource {
   mutedWords: MutedWords | null
   hears(user: UserId): boolean
   isDropped(user: UserId): boolean
+  /** A followee whose retweets are not shown. */
+  isSilent(user: UserId): boolean
   /** Deleted, or undone. */
   isGone(id: number): boolean
   isOwner(user: UserId): boolean
@@ -76,11 +78,17 @@ function readLines(source: PageSource, request: PageRequest): Lines {
     reached: shown.reached,
     floor,
     kept: request.offset === 0 ? 0 : countShown(source, overlay, floor, top),
-    pulled: { hash: source.pulled.hash, authors: [...source.pulled.authors] },
+    pulled: pulledFor(source),
     ownCardChangedAtMs: source.ownCardChangedAtMs,
     mutedWords: source.mutedWords,
   }
   return { lines: shown.lines, frame, affinities }
+}
+
+/** Without those who are not to be seen: no tweet is where one of their retweets would be. */
+function pulledFor({ pulled, isDropped, isSilent }: PageSource): PageFrame['pulled'] {
+  const authors = [...pulled.authors].filter((author) => !isDropped(author))
+  return { hash: pulled.hash, authors, silent: authors.filter(isSilent) }
 }
 
 interface Stretch {
@@ -167,7 +175,7 @@ function* keptLines(source: PageSource, entries: Iterable<KeptEntry>, top: numbe
 }
 
 function isShown(source: PageSource, entry: KeptEntry, top: number): boolean {
-  if (entry.id > top || isPulled(source, entry)) return false
+  if (entry.id > top || isPulled(source, entry) || isHidden(source, entry)) return false
   const entries = source.entries.ofTweet(entry.tweetId)
   return entries.length === 1 || newestShowing(source, entry.tweetId, top)?.id === entry.id
 }
@@ -182,7 +190,14 @@ function* pulledLines(source: PageSource, entries: Iterable<OverlayEntry>, top: 
 
 /** A tweet stands where its newest entry is. */
 function newestShowing(source: PageSource, tweet: TweetId, top: number): KeptEntry | null {
-  return source.entries.ofTweet(tweet).find((entry) => entry.id <= top && !isPulled(source, entry)) ?? null
+  const shows = (entry: KeptEntry) => entry.id <= top && !isPulled(source, entry) && !isHidden(source, entry)
+  return source.entries.ofTweet(tweet).find(shows) ?? null
+}
+
+/** By somebody who is not to be seen, or a retweet by somebody whose retweets are not. */
+function isHidden(source: PageSource, { authorId, retweeterId }: Entry): boolean {
+  if (source.isDropped(authorId)) return true
+  return retweeterId !== null && (source.isDropped(retweeterId) || source.isSilent(retweeterId))
 }
 
 function isPulled({ pulled }: PageSource, { retweeterId, authorId }: KeptEntry): boolean {
@@ -192,7 +207,7 @@ function isPulled({ pulled }: PageSource, { retweeterId, authorId }: KeptEntry):
 /** What fan-out asks of an entry before it delivers it. */
 function isFor(source: PageSource, entry: OverlayEntry): boolean {
   const { retweeterId, authorId, replyToUserId } = entry
-  if (source.isGone(entry.id) || source.isGone(entry.tweetId) || source.isDropped(authorId)) return false
+  if (source.isGone(entry.id) || source.isGone(entry.tweetId) || isHidden(source, entry)) return false
   if (!source.pulled.authors.has(retweeterId ?? authorId)) return false
   return replyToUserId === null || source.isOwner(replyToUserId) || source.hears(replyToUserId)
 }

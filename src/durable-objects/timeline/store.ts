@@ -15,6 +15,7 @@ import { type Card, cardIsMuted, isOlderCard } from '../../contracts/tweet-json.
 import type { PulledEntries, PulledEntry, PulledTimeline } from '../../db/statements/home-timeline.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { mutedWordsMatcher } from '../../domain/muted-words.ts'
+import { Dropped } from './dropped.ts'
 import { EntriesTable } from './entries-table.ts'
 import { EntryList, type KeptEntry } from './entry-list.ts'
 import { FactsTable } from './facts.ts'
@@ -47,8 +48,8 @@ export class TimelineStore {
   readonly #facts: FactsTable
   readonly #pulled: PulledFollowees
   readonly #live: LiveLog
+  readonly #dropped: Dropped
   #entries = new EntryList()
-  readonly #dropped = new Set<UserId>()
   #seq = 0
 
   constructor(storage: DurableObjectStorage, userId: UserId) {
@@ -62,6 +63,7 @@ export class TimelineStore {
     this.#facts = new FactsTable(storage.sql)
     this.#pulled = new PulledFollowees(this.#facts)
     this.#live = new LiveLog(storage.sql)
+    this.#dropped = new Dropped(storage.sql)
     if (this.phase === 'warm') this.#load()
   }
 
@@ -134,10 +136,7 @@ export class TimelineStore {
     this.#storage.transactionSync(() => {
       const { entries, graph_version: graphVersion } = pulled
       const floor = entries.length < KEPT_ENTRIES ? 0 : (entries.at(-1)?.id ?? 0)
-      for (const userId of pulled.followees) {
-        this.#followees.put(userId, { version: graphVersion, following: true, backfilled: true })
-      }
-      for (const userId of pulled.dropped) this.#drop(userId)
+      this.#takeGraph(pulled)
       const kept = entries.map(fromPulled)
       for (const entry of kept) this.#table.insert(entry)
       this.#entries = new EntryList(kept)
@@ -178,6 +177,12 @@ export class TimelineStore {
         return this.#follow(op.userId, op.version)
       case 'unfollow':
         return this.#unfollow(op.userId, op.version)
+      case 'drop':
+        return this.#drop(op)
+      case 'undrop':
+        return this.#undrop(op)
+      case 'show_retweets':
+        return this.#showRetweets(op)
       case 'own_card_changed': {
         const knownMs = this.#facts.get('own_card')?.changedAtMs ?? 0
         if (op.atMs > knownMs) this.#facts.put('own_card', { changedAtMs: op.atMs })
@@ -195,6 +200,11 @@ export class TimelineStore {
     }
   }
 
+  /** Lets those be seen again whose mutes have ended: what they posted meanwhile is to be read. */
+  expireMutes(nowMs: number): void {
+    for (const user of this.#dropped.expire(nowMs)) this.#followees.unfill(user)
+  }
+
   /** Followees whose newest tweets are still to be read. */
   unfilled(): Backfill[] {
     return this.#followees.unfilled()
@@ -207,7 +217,7 @@ export class TimelineStore {
   backfill({ userId, version }: Backfill, pulled: PulledEntries, limit: number): void {
     const followee = this.#followees.get(userId)
     if (followee === null || !followee.following || followee.backfilled) return
-    if (followee.version !== version) return
+    if (followee.fillVersion !== version) return
     this.#storage.transactionSync(() => {
       for (const entry of pulled.entries.map(fromPulled)) {
         if (this.#accepts(entry)) this.#insert(entry)
@@ -240,6 +250,7 @@ export class TimelineStore {
       mutedWords: this.#mutedWords,
       hears: (user) => this.#hears(user),
       isDropped: (user) => this.#dropped.has(user),
+      isSilent: (user) => this.#followees.isSilent(user),
       isGone: (id) => this.#marks.isGone(id),
       isOwner: (user) => user === this.userId,
       flagsOf: (tweet) => this.#flags.get(tweet),
@@ -271,7 +282,7 @@ export class TimelineStore {
     const followee = this.#followees.get(author)
     if (followee === null || !followee.following) return
     for (const entry of this.#entries.ofUser(author)) this.#remove(entry)
-    this.#followees.put(author, { ...followee, backfilled: false })
+    this.#followees.unfill(author)
     this.#save({})
   }
 
@@ -330,7 +341,7 @@ export class TimelineStore {
     if (seq < this.#state.current.resumableAfter || seq > this.#seq) return null
     const missed: Shown[] = []
     for (const entry of this.#entries.newestFirst) {
-      if (entry.seq <= seq) continue
+      if (entry.seq <= seq || this.#isHidden(entry)) continue
       const card = this.#cardOf(entry)
       if (card === null) return null
       missed.push({ type: 'shown', seq: entry.seq, entry: { ...entry, card } })
@@ -363,10 +374,11 @@ export class TimelineStore {
     if (acted !== null) this.#flags.put(acted)
     const kept: KeptEntry = { ...entry, retweeter, seq: 0, card: this.#newest(card) }
     if (!this.#accepts(kept)) return null
-    kept.seq = ++this.#seq
+    const isHidden = this.#isHidden(kept)
+    if (!isHidden) kept.seq = ++this.#seq
     this.#insert(kept)
     this.#trim()
-    return { type: 'shown', seq: kept.seq, entry: kept }
+    return isHidden ? null : { type: 'shown', seq: kept.seq, entry: kept }
   }
 
   #retractTweet(tweetId: TweetId, nowMs: number): Effect {
@@ -398,19 +410,15 @@ export class TimelineStore {
   }
 
   #follow(userId: UserId, version: number): Effect {
-    const known = this.#followees.get(userId)
-    if (this.#isOutdated(known, version)) {
-      const isOwed = known?.following === true && !known.backfilled
-      return isOwed ? { type: 'backfill', userId, version: known.version } : null
-    }
-    this.#followees.put(userId, { version, following: true, backfilled: false })
+    if (this.#isOutdated(this.#followees.get(userId)?.version, version)) return this.#followees.owed(userId)
+    this.#followees.putFollowing(userId, true, version)
     this.#pulled.forgetSet()
-    return { type: 'backfill', userId, version }
+    return this.#followees.owed(userId)
   }
 
   #unfollow(userId: UserId, version: number): Effect {
-    if (this.#isOutdated(this.#followees.get(userId), version)) return null
-    this.#followees.put(userId, { version, following: false, backfilled: true })
+    if (this.#isOutdated(this.#followees.get(userId)?.version, version)) return null
+    this.#followees.putFollowing(userId, false, version)
     for (const entry of this.#entries.ofUser(userId)) this.#remove(entry)
     this.#pulled.unfollow(userId)
     this.#save({})
@@ -425,16 +433,42 @@ export class TimelineStore {
     return shownOf(told)
   }
 
-  #isOutdated(known: { version: number } | null, version: number): boolean {
-    return version <= Math.max(known?.version ?? 0, this.#state.current.graphVersion)
+  #drop({ userId, reason, untilMs, version }: Extract<TimelineOp, { type: 'drop' }>): Effect {
+    if (this.#isOutdated(this.#dropped.versionOf(userId, reason), version)) return null
+    this.#dropped.put(userId, reason, { version, holds: true, untilMs })
+    return null
+  }
+
+  /** What was posted meanwhile was not delivered. */
+  #undrop({ userId, reason, version }: Extract<TimelineOp, { type: 'undrop' }>): Effect {
+    if (this.#isOutdated(this.#dropped.versionOf(userId, reason), version))
+      return this.#followees.owed(userId)
+    this.#dropped.put(userId, reason, { version, holds: false, untilMs: null })
+    return this.#dropped.has(userId) ? null : this.#followees.unfill(userId)
+  }
+
+  #showRetweets({ userId, shown, version }: Extract<TimelineOp, { type: 'show_retweets' }>): Effect {
+    if (this.#isOutdated(this.#followees.get(userId)?.retweetsVersion, version))
+      return this.#followees.owed(userId)
+    this.#followees.putRetweets(userId, shown, version)
+    return shown ? this.#followees.unfill(userId) : null
+  }
+
+  #isOutdated(known: number | undefined, version: number): boolean {
+    return version <= Math.max(known ?? 0, this.#state.current.graphVersion)
   }
 
   /** Whether an entry has its place here: new, above the floor, not taken back, and by someone to be heard. */
   #accepts(entry: KeptEntry): boolean {
     if (entry.id < this.#state.current.floor || this.#entries.has(entry.id)) return false
     if (this.#marks.isGone(entry.tweetId) || this.#marks.isGone(entry.id)) return false
-    const by = entry.retweeterId ?? entry.authorId
-    return this.#hears(by) && !this.#dropped.has(by) && !this.#dropped.has(entry.authorId)
+    return this.#hears(entry.retweeterId ?? entry.authorId)
+  }
+
+  /** Whether an entry is kept but not to be seen: what hides it may end. */
+  #isHidden({ authorId, retweeterId }: KeptEntry): boolean {
+    if (this.#dropped.has(authorId)) return true
+    return retweeterId !== null && (this.#dropped.has(retweeterId) || this.#followees.isSilent(retweeterId))
   }
 
   #hears(userId: UserId): boolean {
@@ -499,7 +533,7 @@ export class TimelineStore {
   }
 
   #revised(tweetId: TweetId, seq: number): Shown | null {
-    const [newest] = this.#entries.ofTweet(tweetId)
+    const newest = this.#entries.ofTweet(tweetId).find((entry) => !this.#isHidden(entry))
     if (newest === undefined) return null
     return { type: 'revised', seq, entry: { ...newest, card: this.#cardOf(newest) } }
   }
@@ -510,9 +544,16 @@ export class TimelineStore {
     }
   }
 
-  #drop(userId: UserId): void {
-    this.#storage.sql.exec('insert or ignore into dropped (user_id) values (?)', userId)
-    this.#dropped.add(userId)
+  #takeGraph({ followees, silent, dropped, graph_version: version }: PulledTimeline): void {
+    const silence = new Set(silent)
+    for (const userId of followees) {
+      const showsRetweets = !silence.has(userId)
+      const known = { version, following: true, backfilled: true, fillVersion: version }
+      this.#followees.put(userId, { ...known, showsRetweets, retweetsVersion: version })
+    }
+    for (const { user_id: userId, reason, until_ms: untilMs } of dropped) {
+      this.#dropped.put(userId, reason, { version, holds: true, untilMs })
+    }
   }
 
   /** An entry that has moved up among the newest, because others were taken back, finds its card in storage. */
@@ -537,7 +578,6 @@ export class TimelineStore {
     this.#flags.clear()
     this.#pulled.clear()
     this.#live.clear()
-    this.#storage.sql.exec('delete from dropped')
     this.#storage.sql.exec('delete from log')
     this.#entries = new EntryList()
     this.#dropped.clear()
@@ -551,9 +591,7 @@ export class TimelineStore {
     this.#followees.load()
     this.#marks.load()
     this.#flags.load()
-    for (const row of this.#storage.sql.exec('select user_id from dropped')) {
-      this.#dropped.add(Number(row.user_id) as UserId)
-    }
+    this.#dropped.load()
     this.#pulled.load((author) => this.#followees.isFollowing(author))
     this.#live.load()
     this.#entries = new EntryList(this.#table.readAll())

@@ -1,0 +1,174 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { engagementMessage } from '../../src/contracts/queues.ts'
+import { connect, type Db } from '../../src/db/client.ts'
+import { foldCounters } from '../../src/db/statements/counters.ts'
+import { AppError } from '../../src/domain/errors.ts'
+import type { UserId } from '../../src/domain/ids.ts'
+import { acceptPendingRequests } from '../../src/services/accept-pending-requests.ts'
+import { acceptFollowRequest, rejectFollowRequest } from '../../src/services/answer-follow-request.ts'
+import { blockUser, unblockUser } from '../../src/services/block-user.ts'
+import type { Deps } from '../../src/services/deps.ts'
+import { followUser } from '../../src/services/follow-user.ts'
+import { muteUser, unmuteUser } from '../../src/services/mute-user.ts'
+import { settleFollow } from '../../src/services/settle-follow.ts'
+import { unfollowUser } from '../../src/services/unfollow-user.ts'
+import { updateProfile } from '../../src/services/update-profile.ts'
+import { type Community, communityIn } from './harness/community.ts'
+import { depsOn, viewerOf } from './harness/deps.ts'
+import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
+import { WRONG_COUNTERS } from './harness/wrong-counters.ts'
+
+const USERS = 5
+const TIMEOUT_MS = 120_000
+
+let database: TestDatabase
+let people: Community
+let db: Db
+
+beforeAll(async () => {
+  database = await startTestDatabase()
+  people = communityIn(database.pool)
+  db = connect({ url: database.databaseUrl, endpoint: database.endpointUrl })
+})
+
+afterAll(() => database.stop())
+
+const action = fc.record({
+  type: fc.constantFrom(
+    ...([
+      'follow',
+      'follow',
+      'follow',
+      'unfollow',
+      'accept',
+      'accept',
+      'reject',
+      'block',
+      'unblock',
+    ] as const),
+    ...(['unblock', 'mute', 'unmute', 'silence', 'open', 'close', 'step'] as const),
+  ),
+  who: fc.nat(USERS - 1),
+  whom: fc.nat(USERS - 1),
+})
+type Action = typeof action extends fc.Arbitrary<infer Value> ? Value : never
+
+async function act(deps: Deps, users: readonly UserId[], { type, who, whom }: Action): Promise<unknown> {
+  const [user, other] = [users[who], users[whom]]
+  if (user === undefined || other === undefined) throw new Error('Nobody')
+  const viewer = viewerOf(user)
+  const ref = { id: other }
+  switch (type) {
+    case 'follow':
+      return followUser(deps, viewer, { ref, claimedId: null })
+    case 'unfollow':
+      return unfollowUser(deps, viewer, { ref, claimedId: null })
+    case 'accept':
+      return acceptFollowRequest(deps, viewer, ref)
+    case 'reject':
+      return rejectFollowRequest(deps, viewer, ref)
+    case 'block':
+      return blockUser(deps, viewer, ref)
+    case 'unblock':
+      return unblockUser(deps, viewer, ref)
+    case 'mute':
+      return muteUser(deps, viewer, ref, null)
+    case 'unmute':
+      return unmuteUser(deps, viewer, ref)
+    case 'silence':
+      return settleFollow(deps, viewer, ref, { show_retweets: Math.random() < 0.5 })
+    case 'open':
+    case 'close':
+      return updateProfile(deps, viewer, { id: user }, { is_private: type === 'close' })
+    case 'step':
+      return acceptOwed(deps)
+  }
+}
+
+/** A step, of one request, of all that is owed to accounts that were made public. Answers how many there were. */
+async function acceptOwed(deps: Deps): Promise<number> {
+  const { rows } = await database.pool.query<{ outbox_id: number; event: unknown }>(
+    `select id::float8 as outbox_id, message as event from outbox where queue = 'engagement' order by id`,
+  )
+  for (const row of rows) {
+    const message = engagementMessage.parse(row)
+    if (!('event' in message) || message.event.type !== 'accept_requests') continue
+    await acceptPendingRequests(deps, { outbox_id: message.outbox_id, event: message.event }, 1)
+  }
+  return rows.length
+}
+
+/** What must never be, in one statement each. */
+const BROKEN = {
+  'a follow across a block': `
+    select from follows f join blocks b
+      on (b.blocker_id, b.blocked_id) in ((f.follower_id, f.following_id), (f.following_id, f.follower_id))`,
+  'a request across a block': `
+    select from follow_requests r join blocks b
+      on (b.blocker_id, b.blocked_id) in ((r.requester_id, r.target_id), (r.target_id, r.requester_id))`,
+  'a request of one who follows': `
+    select from follow_requests r join follows f on f.follower_id = r.requester_id and f.following_id = r.target_id`,
+  'a request to a public account': `
+    select from follow_requests r join users u on u.id = r.target_id where not u.is_private`,
+  'a version of a graph that was told for two changes': `
+    select (message ->> 'follower_id'), (message ->> 'graph_version'), (message ->> 'followee_id')
+    from outbox where message ->> 'type' in ('follow_changed', 'retweets_wanted') and queue = 'fan-out'
+    group by 1, 2, 3 having count(*) > 1`,
+  'a version that nobody has come to': `
+    select from outbox o join users u on u.id = coalesce(o.message ->> 'user_id', o.message ->> 'follower_id')::bigint
+    where o.queue = 'fan-out' and (o.message ->> 'graph_version')::bigint > u.graph_version`,
+  'a follow that the newest message does not say': `
+    select from (
+      select distinct on (1, 2) (message ->> 'follower_id')::bigint as follower, (message ->> 'followee_id')::bigint as followee,
+             (message ->> 'following')::boolean as following
+      from outbox where queue = 'fan-out' and message ->> 'type' = 'follow_changed'
+      order by 1, 2, (message ->> 'graph_version')::bigint desc) told
+    where told.following <> exists (
+      select from follows f where f.follower_id = told.follower and f.following_id = told.followee)`,
+  'a block or a mute that the newest message does not say': `
+    select from (
+      select distinct on (1, 2, 3) (message ->> 'user_id')::bigint as one, (message ->> 'other_id')::bigint as other,
+             message ->> 'reason' as reason, (message ->> 'dropped')::boolean as dropped
+      from outbox where queue = 'fan-out' and message ->> 'type' = 'drop_changed'
+      order by 1, 2, 3, (message ->> 'graph_version')::bigint desc) told
+    where told.dropped <> case told.reason
+      when 'mute' then exists (select from mutes where muter_id = one and muted_id = other)
+      when 'block' then exists (select from blocks where blocker_id = one and blocked_id = other)
+      else exists (select from blocks where blocker_id = other and blocked_id = one) end`,
+}
+
+it(
+  'whatever several people do at once, the graph’s rules hold, its messages say what is so, and counters equal rows',
+  async () => {
+    const { deps } = depsOn(db)
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 30, maxLength: 60 }), async (actions) => {
+        await database.pool.query('truncate outbox')
+        const users = await people.addUsers(USERS)
+        const queue = actions.values()
+        const worker = async () => {
+          for (const one of queue) {
+            await act(deps, users, one).catch((error: unknown) => {
+              if (!(error instanceof AppError)) throw error
+            })
+          }
+        }
+        await Promise.all(Array.from({ length: 8 }, worker))
+        for (let round = 0; (await acceptOwed(deps)) > 0; round++)
+          if (round > 50) throw new Error('Still owed')
+        for (const [what, statement] of Object.entries(BROKEN)) {
+          expect([what, (await database.pool.query(statement)).rowCount]).toEqual([what, 0])
+        }
+        await foldCounters(
+          db,
+          users.map((id) => ({ subject: 'user' as const, id })),
+          1_000_000,
+        )
+        expect((await database.pool.query(WRONG_COUNTERS)).rows).toEqual([])
+      }),
+      { numRuns: 15 },
+    )
+  },
+  TIMEOUT_MS,
+)

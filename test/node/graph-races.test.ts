@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { connect, type Db } from '../../src/db/client.ts'
+import { deleteBlock, insertBlock } from '../../src/db/statements/blocks.ts'
+import { acceptRequest, acceptRequests, rejectRequest } from '../../src/db/statements/follow-requests.ts'
+import { insertFollow, updateFollow } from '../../src/db/statements/follows.ts'
+import { deleteMute, insertMute } from '../../src/db/statements/mutes.ts'
+import { updateProfile } from '../../src/db/statements/users.ts'
+import type { UserId } from '../../src/domain/ids.ts'
+import { type Community, communityIn, inTransaction, somebodyWaits } from './harness/community.ts'
+import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
+
+let database: TestDatabase
+let people: Community
+let db: Db
+
+beforeAll(async () => {
+  database = await startTestDatabase()
+  people = communityIn(database.pool)
+  db = connect({ url: database.databaseUrl, endpoint: database.endpointUrl })
+})
+
+afterAll(() => database.stop())
+
+const waits = () => vi.waitFor(async () => expect(await somebodyWaits(people.pool)).toBe(true), 5_000)
+const AMPLE = { name: 'follows', limit: 1_000, windowSeconds: 86_400 } as const
+const follow = (follower: UserId, id: UserId) =>
+  insertFollow(db, follower, { ref: { id }, claimedId: null }, AMPLE)
+
+const pairLock = (a: UserId, b: UserId) => ({
+  text: `select pg_advisory_xact_lock(hashtextextended(least($1::bigint, $2) || ':' || greatest($1::bigint, $2), 0))`,
+  values: [a, b],
+})
+
+describe('what changes between two waits for what else does: ', () => {
+  it.each<[string, (a: UserId, b: UserId) => Promise<unknown>]>([
+    ['block', (a, b) => insertBlock(db, a, { id: b })],
+    ['unblock', (a, b) => deleteBlock(db, a, { id: b })],
+    ['mute', (a, b) => insertMute(db, a, { id: b }, null)],
+    ['unmute', (a, b) => deleteMute(db, a, { id: b })],
+    ['accept', (a, b) => acceptRequest(db, a, { id: b })],
+    ['reject', (a, b) => rejectRequest(db, a, { id: b })],
+    ['accept all', (a, b) => acceptRequests(db, 1, a, [b])],
+    ['settle', (a, b) => updateFollow(db, a, { id: b }, { show_retweets: false })],
+  ])('%s', async (_name, change) => {
+    const [a, b] = [await people.addUser(), await people.addUser()]
+    let isDone = false
+    let changed: Promise<unknown> = Promise.resolve()
+    await inTransaction(people.pool, [pairLock(a, b)], async () => {
+      changed = change(a, b).then(() => {
+        isDone = true
+      })
+      await waits()
+      expect(isDone).toBe(false)
+    })
+    await changed
+  })
+})
+
+describe('going public', () => {
+  it('waits for those who are asking, and owes that they follow', async () => {
+    const [a, b] = [await people.addUser(), await people.addUser({ is_private: true })]
+    let opened: ReturnType<typeof updateProfile> | null = null
+    const asking = [
+      {
+        text: `select pg_advisory_xact_lock_shared(hashtextextended('privacy:' || $1::bigint, 0))`,
+        values: [b],
+      },
+      { text: 'insert into follow_requests (requester_id, target_id) values ($1, $2)', values: [a, b] },
+    ]
+    await inTransaction(people.pool, asking, async () => {
+      opened = updateProfile(db, b, { is_private: false })
+      await waits()
+    })
+    expect(await opened).toMatchObject({ outcome: 'updated', outbox: [{ queue: 'engagement' }] })
+  })
+
+  it('is waited for by who asks meanwhile: they follow', async () => {
+    const [a, b] = [await people.addUser(), await people.addUser({ is_private: true })]
+    let asked: ReturnType<typeof follow> | null = null
+    const opening = [
+      { text: `select pg_advisory_xact_lock(hashtextextended('privacy:' || $1::bigint, 0))`, values: [b] },
+      { text: 'update users set is_private = false where id = $1', values: [b] },
+    ]
+    await inTransaction(people.pool, opening, async () => {
+      asked = follow(a, b)
+      await waits()
+    })
+    expect(await asked).toMatchObject({ outcome: 'followed' })
+  })
+
+  it('accepts nobody any more once the account is private again', async () => {
+    const [a, b] = [await people.addUser(), await people.addUser({ is_private: true })]
+    await follow(a, b)
+    expect(await acceptRequests(db, 1, b, [a])).toEqual({ left: false, subjects: [], outbox: [] })
+    const { rowCount } = await people.pool.query('select from follow_requests where target_id = $1', [b])
+    expect(rowCount).toBe(1)
+  })
+})
