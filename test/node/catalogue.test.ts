@@ -128,7 +128,7 @@ const DIFFERENCES: Difference[] = [
       'index idx_retweets_tweet_id: on retweets (tweet_id) -> on retweets (tweet_id, id)',
       'index idx_retweets_user_id: on retweets (user_id) -> on retweets (user_id, id)',
       'index idx_tweet_hashtags_hashtag_id: on tweet_hashtags (hashtag_id) -> on tweet_hashtags (hashtag_id, tweet_id)',
-      'index idx_notifications_user_id: on notifications (user_id, created_at DESC) -> on notifications (user_id, type, id)',
+      'index idx_notifications_user_id: on notifications (user_id, created_at DESC) -> on notifications (user_id, type, id) WHERE (withdrawn_at IS NULL)',
       'index idx_dm_sender_receiver: on direct_messages (sender_id, receiver_id, created_at DESC) -> on direct_messages (sender_id, receiver_id, id)',
       'index idx_users_created_at: on users (created_at DESC) -> on users (created_at)',
       'index idx_hashtags_tweet_count: on hashtags (tweet_count DESC) -> on hashtags (tweet_count)',
