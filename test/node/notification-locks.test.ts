@@ -116,9 +116,9 @@ describe('batches that concern the same people', () => {
   })
 
   it('and the same tweets, too', async () => {
-    const [author, ...fans] = (await scene.people.addUsers(7)) as [UserId, ...UserId[]]
-    const tweets = await Promise.all(Array.from({ length: 10 }, () => scene.tweetOf(author)))
-    for (const fan of fans) for (const tweet of tweets) await scene.like(fan, tweet)
+    const [author, ...fans] = (await scene.people.addUsers(9)) as [UserId, ...UserId[]]
+    const tweets = await Promise.all(Array.from({ length: 20 }, () => scene.tweetOf(author)))
+    for (const fan of fans) await Promise.all(tweets.map((tweet) => scene.like(fan, tweet)))
     const likes = await scene.owed()
     for (const tweet of tweets) await scene.remove(author, tweet)
     const deletions = (await scene.owed()).filter(({ id }) => !idsOf(likes).includes(id))

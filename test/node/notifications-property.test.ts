@@ -237,6 +237,7 @@ async function wrongWords({ told, answered, users }: Scene): Promise<unknown[]> 
   return [...untold, ...miscounted]
 }
 
+/** It goes red without the locks of the inboxes, and without the claims on messages or their order. */
 describe(`when ${USERS} people act at once, and ${CONSUMERS} consumers take what they owe twice, late, in any order and in parts`, () => {
   it(
     'there is what holds, counted and grouped, and the last word that was told of it is so',
