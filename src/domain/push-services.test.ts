@@ -93,6 +93,11 @@ describe('an endpoint', () => {
     for (const text of texts) expect(pushEndpoint(text, SERVICES), text).toBeNull()
   })
 
+  it('has no empty label in its host', () => {
+    expect(pushEndpoint('https://.fcm.googleapis.com/a', SERVICES)).toBeNull()
+    expect(pushEndpoint('https://a..fcm.googleapis.com/a', SERVICES)).toBeNull()
+  })
+
   it('leads to one of the services, whatever it is', () => {
     const parts = fc.constantFrom(
       'https://',

@@ -34,5 +34,5 @@ export function pushEndpoint(text: string, services: readonly PushService[]): st
 function isOf({ origin, protocol, hostname, port }: URL, service: PushService): boolean {
   if ('origin' in service) return origin === service.origin
   if (protocol !== 'https:' || port !== '') return false
-  return hostname === service.host || hostname.endsWith(`.${service.host}`)
+  return HOST.test(hostname) && (hostname === service.host || hostname.endsWith(`.${service.host}`))
 }
