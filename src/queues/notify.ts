@@ -1,9 +1,4 @@
-import {
-  AUDIENCE_CHUNK,
-  type NotificationEvent,
-  type NotificationMessage,
-  type PushEvent,
-} from '../contracts/queues.ts'
+import { AUDIENCE_CHUNK, type NotificationEvent, type PushEvent } from '../contracts/queues.ts'
 import { type OwedMessage, settleOutbox } from '../db/statements/outbox.ts'
 import {
   type Happening,
@@ -31,19 +26,20 @@ import { forEachBounded, type Verdict } from './work.ts'
 /** Large audiences that are split at once: each is a statement that reads all of it. */
 const SPLITS_AT_ONCE = 2
 
+/** A message of the queue, each but once in a batch. */
+export interface HappeningMessage {
+  outbox_id: number
+  event: Happening
+}
+
 /** Three statements for the whole batch, and a call for each recipient whose timeline is warm. */
 export async function notify(
   deps: Deps,
-  messages: NotificationMessage[],
+  happenings: readonly HappeningMessage[],
   again: boolean,
 ): Promise<Verdict[]> {
   const startMs = deps.now()
-  // One that the queue has twice is planned once.
-  const distinct = [...new Map(messages.map((message) => [message.outbox_id, message])).values()]
-  const happenings = distinct.flatMap(({ outbox_id, event }) =>
-    isHappening(event) ? [{ outbox_id, event }] : [],
-  )
-  const plans = happenings.length === 0 ? [] : await planNotifications(deps.db, happenings, again)
+  const plans = await planNotifications(deps.db, happenings, again)
   const events = new Map(happenings.map(({ outbox_id, event }) => [outbox_id, event]))
   const { large = [], small = [] } = Object.groupBy(plans, ({ outbox_id, candidates }) =>
     events.get(outbox_id)?.type === 'audience' && candidates.length > AUDIENCE_CHUNK ? 'large' : 'small',
@@ -74,10 +70,10 @@ export async function notify(
     ({ outbox_id }) => !retried.has(outbox_id),
   )
   const kept = new Set([...retried, ...[...large, ...owed].map(({ outbox_id }) => outbox_id)])
-  const done = distinct.map(({ outbox_id }) => outbox_id).filter((id) => !kept.has(id))
+  const done = happenings.map(({ outbox_id }) => outbox_id).filter((id) => !kept.has(id))
   await sendOwed(deps, await settleOutbox(deps.db, 'notifications', done, owed, claims))
   deps.log.info('notified', {
-    messages: messages.length,
+    messages: happenings.length,
     told: told.length,
     calls: deliveries.length,
     failed: untold.size,
@@ -87,11 +83,7 @@ export async function notify(
     lag_ms: Math.max(0, ...plans.map(({ age_ms }) => age_ms)) + deps.now() - startMs,
     duration_ms: deps.now() - startMs,
   })
-  return messages.map(({ outbox_id }) => (retried.has(outbox_id) ? 'retry' : 'ack'))
-}
-
-function isHappening(event: NotificationEvent): event is Happening {
-  return event.type !== 'message_sent' && event.type !== 'messages_read' && event.type !== 'block_changed'
+  return happenings.map(({ outbox_id }) => (retried.has(outbox_id) ? 'retry' : 'ack'))
 }
 
 /** What the policy says of everybody whom a message may concern. */

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { UserRef } from '../../contracts/http/common.ts'
 import type { Relationship } from '../../contracts/http/users.ts'
 import type { UserId } from '../../domain/ids.ts'
@@ -18,6 +18,14 @@ export interface ListedUserRow {
   /** To the reader; all false for one who is signed out. */
   relationship: Relationship
   place: Place
+}
+
+/** The ListedUserRow of the user `u` on a `page` of a list, as JSON; null where there is none. */
+export function listedUser(who: number): SQL {
+  return sql`case when u.id is not null then json_build_object(
+             'user', ${userRecord('u')},
+             'relationship', ${relationshipRecord(who)},
+             'place', ${placeRecord(sql`page.created_at`, sql`u.id`)}) end`
 }
 
 /**
@@ -47,10 +55,7 @@ export async function readFollowList(
       from users u
       where ${whichUser(owner)} and ${isPresent}
     )
-    select case when u.id is not null then json_build_object(
-             'user', ${userRecord('u')},
-             'relationship', ${relationshipRecord(who)},
-             'place', ${placeRecord(sql`page.created_at`, sql`u.id`)}) end as listed
+    select ${listedUser(who)} as listed
     from owner
     left join lateral (
       select f.created_at, u.id

@@ -3,7 +3,7 @@ import type { UserRef } from '../../contracts/http/common.ts'
 import type { ListId, UserId } from '../../domain/ids.ts'
 import { LIST_MEMBERS_MAX } from '../../domain/limits.ts'
 import { type Db, query, transaction } from '../client.ts'
-import type { ListedUserRow } from './follow-lists.ts'
+import { type ListedUserRow, listedUser } from './follow-lists.ts'
 import {
   type ListChanged,
   type ListRefusal,
@@ -13,9 +13,8 @@ import {
   targetList,
 } from './lists.ts'
 import { lockPair } from './pair-lock.ts'
-import { isBehind, type ListPage, type Place, placeRecord } from './places.ts'
-import { userRecord } from './tweet-columns.ts'
-import { relationshipRecord, whichUser } from './users.ts'
+import { isBehind, type ListPage, type Place } from './places.ts'
+import { whichUser } from './users.ts'
 import { isPresent, noBlockBetween, viewerId } from './visibility.ts'
 
 /** `member_count` is changed under this lock: what the next statement sees is what the others did. */
@@ -122,10 +121,7 @@ export async function readListMembers(
     with list as (
       select l.id from lists l join users u on u.id = l.owner_id where l.id = ${list} and ${listIsVisibleTo(who)}
     )
-    select case when u.id is not null then json_build_object(
-             'user', ${userRecord('u')},
-             'relationship', ${relationshipRecord(who)},
-             'place', ${placeRecord(sql`page.created_at`, sql`u.id`)}) end as listed
+    select ${listedUser(who)} as listed
     from list
     left join lateral (
       select m.created_at, u.id

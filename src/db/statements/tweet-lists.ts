@@ -1,11 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
-import type { ListedUserRow } from './follow-lists.ts'
+import { type ListedUserRow, listedUser } from './follow-lists.ts'
 import { answeredFrom, isBehind, type ListPage, type Place, placeRecord } from './places.ts'
-import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
+import { tweetRecord, viewerFlags } from './tweet-columns.ts'
 import type { ShownTweet } from './tweets.ts'
-import { relationshipRecord } from './users.ts'
 import { isPresent, noBlockBetween, notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
 
 /** A line of a list of tweets; `shown` is null where the tweet may not be seen (any more). */
@@ -112,10 +111,7 @@ export async function readActors(
     with target as (
       select t.id from tweets t join users u on u.id = t.user_id where t.id = ${tweet} and ${tweetIsVisibleTo(who)}
     )
-    select case when u.id is not null then json_build_object(
-             'user', ${userRecord('u')},
-             'relationship', ${relationshipRecord(who)},
-             'place', ${placeRecord(sql`page.created_at`, sql`u.id`)}) end as listed
+    select ${listedUser(who)} as listed
     from target
     left join lateral (
       select l.created_at, u.id

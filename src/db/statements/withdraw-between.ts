@@ -19,8 +19,8 @@ export interface WithdrawnBetween {
 /**
  * Withdraws what either of two was told of the other, in both inboxes: of so many as one step takes. Behind the locks of the
  * inboxes, so that what is being told of meanwhile is seen, or sees the block. What came after a block that has ended by now
- * stays. Null when the outbox row is gone: another
- * delivery has done it. `again`: it was tried before, and may be done in part.
+ * stays. Null when the outbox row is gone: another delivery has done it. `again`: it was tried before, and may be done in
+ * part.
  */
 export async function withdrawBetween(
   db: Db,

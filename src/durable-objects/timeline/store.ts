@@ -11,16 +11,16 @@ import {
   type TimelinePage,
   type TweetFlags,
 } from '../../contracts/timeline.ts'
-import { type Card, cardIsMuted, isOlderCard } from '../../contracts/tweet-json.ts'
+import { type Card, cardIsMuted } from '../../contracts/tweet-json.ts'
 import type { PulledEntries, PulledEntry, PulledTimeline } from '../../db/statements/home-timeline.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { mutedWordsMatcher } from '../../domain/muted-words.ts'
 import { Dropped } from './dropped.ts'
-import { EntriesTable } from './entries-table.ts'
-import { EntryList, type KeptEntry } from './entry-list.ts'
+import type { EntryList, KeptEntry } from './entry-list.ts'
 import { FactsTable } from './facts.ts'
 import { FlagsTable } from './flags.ts'
 import { type Backfill, Followees } from './followees.ts'
+import { KeptEntries } from './kept-entries.ts'
 import { LiveLog, shownOf } from './live-log.ts'
 import { Marks } from './marks.ts'
 import { migrate } from './migrations.ts'
@@ -41,7 +41,7 @@ const LOG_MAX = 2000
 export class TimelineStore {
   readonly #storage: DurableObjectStorage
   readonly #state: StateRow
-  readonly #table: EntriesTable
+  readonly #kept: KeptEntries
   readonly #followees: Followees
   readonly #marks: Marks
   readonly #flags: FlagsTable
@@ -49,14 +49,13 @@ export class TimelineStore {
   readonly #pulled: PulledFollowees
   readonly #live: LiveLog
   readonly #dropped: Dropped
-  #entries = new EntryList()
   #seq = 0
 
   constructor(storage: DurableObjectStorage, userId: UserId) {
     this.#storage = storage
     migrate(storage)
     this.#state = new StateRow(storage.sql, userId)
-    this.#table = new EntriesTable(storage.sql)
+    this.#kept = new KeptEntries(storage.sql)
     this.#followees = new Followees(storage.sql)
     this.#marks = new Marks(storage.sql)
     this.#flags = new FlagsTable(storage.sql)
@@ -65,6 +64,10 @@ export class TimelineStore {
     this.#live = new LiveLog(storage.sql)
     this.#dropped = new Dropped(storage.sql)
     if (this.phase === 'warm') this.#load()
+  }
+
+  get #entries(): EntryList {
+    return this.#kept.list
   }
 
   get phase(): Phase {
@@ -137,9 +140,7 @@ export class TimelineStore {
       const { entries, graph_version: graphVersion } = pulled
       const floor = entries.length < KEPT_ENTRIES ? 0 : (entries.at(-1)?.id ?? 0)
       this.#takeGraph(pulled)
-      const kept = entries.map(fromPulled)
-      for (const entry of kept) this.#table.insert(entry)
-      this.#entries = new EntryList(kept)
+      this.#kept.fill(entries.map(fromPulled))
       this.#takeFlags(pulled)
       this.#takeMutedWords({ words: pulled.muted_words, version: pulled.version })
       this.#seq = 0
@@ -220,7 +221,7 @@ export class TimelineStore {
     if (followee.fillVersion !== version) return
     this.#storage.transactionSync(() => {
       for (const entry of pulled.entries.map(fromPulled)) {
-        if (this.#accepts(entry)) this.#insert(entry)
+        if (this.#accepts(entry)) this.#kept.insert(entry)
       }
       this.#takeFlags(pulled)
       // The author's older entries are not here: nor is then anything else below the oldest of these.
@@ -254,7 +255,7 @@ export class TimelineStore {
       isGone: (id) => this.#marks.isGone(id),
       isOwner: (user) => user === this.userId,
       flagsOf: (tweet) => this.#flags.get(tweet),
-      cardOf: (entry) => this.#cardOf(entry),
+      cardOf: (entry) => this.#kept.cardOf(entry),
       isMuted: (entry) => this.isMuted(entry, Date.now()),
     }
   }
@@ -281,7 +282,7 @@ export class TimelineStore {
   #readAnew(author: UserId): void {
     const followee = this.#followees.get(author)
     if (followee === null || !followee.following) return
-    for (const entry of this.#entries.ofUser(author)) this.#remove(entry)
+    for (const entry of this.#entries.ofUser(author)) this.#kept.remove(entry)
     this.#followees.unfill(author)
     this.#save({})
   }
@@ -291,7 +292,7 @@ export class TimelineStore {
   /** Whether an entry shows what the owner does not want to see. */
   isMuted(entry: KeptEntry, nowMs: number): boolean {
     const muted = this.#mutedWords
-    const card = muted === null ? null : this.#cardOf(entry)
+    const card = muted === null ? null : this.#kept.cardOf(entry)
     if (muted === null || card === null) return false
     const holds = mutedWordsMatcher(muted.words, nowMs)
     return cardIsMuted(card, this.userId, holds, this.readingOf({ ...entry, card }).hidesQuote)
@@ -333,7 +334,7 @@ export class TimelineStore {
 
   /** Gives entries the cards they lacked or had outdated. Costs a written row each. */
   keepCards(cards: readonly Card[]): void {
-    for (const card of cards) if (this.#newest(card) === card) this.#writeCards(card)
+    for (const card of cards) if (this.#kept.newestOf(card) === card) this.#kept.writeCards(card)
   }
 
   /** What was shown after `seq`, in the order of arrival; null when that is no longer known, or lacks a card. */
@@ -342,7 +343,7 @@ export class TimelineStore {
     const missed: Shown[] = []
     for (const entry of this.#entries.newestFirst) {
       if (entry.seq <= seq || this.#isHidden(entry)) continue
-      const card = this.#cardOf(entry)
+      const card = this.#kept.cardOf(entry)
       if (card === null) return null
       missed.push({ type: 'shown', seq: entry.seq, entry: { ...entry, card } })
     }
@@ -372,18 +373,18 @@ export class TimelineStore {
 
   #deliver({ entry, card, retweeter, acted }: Extract<TimelineOp, { type: 'deliver' }>): Effect {
     if (acted !== null) this.#flags.put(acted)
-    const kept: KeptEntry = { ...entry, retweeter, seq: 0, card: this.#newest(card) }
+    const kept: KeptEntry = { ...entry, retweeter, seq: 0, card: this.#kept.newestOf(card) }
     if (!this.#accepts(kept)) return null
     const isHidden = this.#isHidden(kept)
     if (!isHidden) kept.seq = ++this.#seq
-    this.#insert(kept)
+    this.#kept.insert(kept)
     this.#trim()
     return isHidden ? null : { type: 'shown', seq: kept.seq, entry: kept }
   }
 
   #retractTweet(tweetId: TweetId, nowMs: number): Effect {
     if (this.#marks.isGone(tweetId)) return null
-    for (const entry of this.#entries.ofTweet(tweetId)) this.#remove(entry)
+    for (const entry of this.#entries.ofTweet(tweetId)) this.#kept.remove(entry)
     const seq = ++this.#seq
     this.#mark(tweetId, 'deleted', seq, nowMs)
     return { type: 'taken_back', seq, tweetId }
@@ -393,7 +394,7 @@ export class TimelineStore {
   #retractRetweet(id: EntryId, nowMs: number): Effect {
     if (this.#marks.isGone(id)) return null
     const entry = this.#entries.byId(id)
-    if (entry !== null) this.#remove(entry)
+    if (entry !== null) this.#kept.remove(entry)
     this.#mark(id, 'undone', ++this.#seq, nowMs)
     return null
   }
@@ -401,9 +402,9 @@ export class TimelineStore {
   #revise(card: Card, nowMs: number): Effect {
     const tweetId = card.tweetId as TweetId
     const [newest] = this.#entries.ofTweet(tweetId)
-    if (newest === undefined || this.#cardOf(newest)?.revision === card.revision) return null
-    if (this.#newest(card) !== card) return null
-    this.#writeCards(card)
+    if (newest === undefined || this.#kept.cardOf(newest)?.revision === card.revision) return null
+    if (this.#kept.newestOf(card) !== card) return null
+    this.#kept.writeCards(card)
     const seq = ++this.#seq
     this.#mark(tweetId, 'edited', seq, nowMs)
     return this.#revised(tweetId, seq)
@@ -419,7 +420,7 @@ export class TimelineStore {
   #unfollow(userId: UserId, version: number): Effect {
     if (this.#isOutdated(this.#followees.get(userId)?.version, version)) return null
     this.#followees.putFollowing(userId, false, version)
-    for (const entry of this.#entries.ofUser(userId)) this.#remove(entry)
+    for (const entry of this.#entries.ofUser(userId)) this.#kept.remove(entry)
     this.#pulled.unfollow(userId)
     this.#save({})
     return null
@@ -477,16 +478,6 @@ export class TimelineStore {
 
   // --- Storage and its mirror ---
 
-  #insert(entry: KeptEntry): void {
-    this.#table.insert(entry)
-    this.#entries.insert(entry)
-  }
-
-  #remove(entry: KeptEntry): void {
-    this.#table.delete(entry.id)
-    this.#entries.remove(entry)
-  }
-
   #trim(): void {
     if (this.#entries.size <= KEPT_ENTRIES + TRIM_SLACK) return
     const trimmed = this.#entries.trim(KEPT_ENTRIES)
@@ -497,10 +488,7 @@ export class TimelineStore {
   /** Entries below the floor are not kept: something between them and it would be missing. */
   #raiseFloor(floor: number): void {
     if (floor <= this.#state.current.floor) return
-    const below = this.#entries.newestFirst.filter((entry) => entry.id < floor)
-    for (const entry of below) this.#entries.remove(entry)
-    this.#table.deleteBelow(floor)
-    this.#forgetFramesOf(below)
+    this.#forgetFramesOf(this.#kept.removeBelow(floor))
     this.#save({ floor })
   }
 
@@ -518,24 +506,10 @@ export class TimelineStore {
     this.#forgetFrames(this.#marks.expire(nowMs))
   }
 
-  #writeCards(card: Card): void {
-    for (const entry of this.#entries.ofTweet(card.tweetId as TweetId)) {
-      this.#table.writeCard(entry.id, card)
-      if (this.#entries.ranksAmongCards(entry)) entry.card = card
-    }
-  }
-
-  /** The card, or the one that is kept of the tweet where that is newer: what was read before an edit may come after it. */
-  #newest(card: Card): Card {
-    const [entry] = this.#entries.ofTweet(card.tweetId as TweetId)
-    const kept = entry === undefined ? null : this.#cardOf(entry)
-    return kept !== null && isOlderCard(card, kept) ? kept : card
-  }
-
   #revised(tweetId: TweetId, seq: number): Shown | null {
     const newest = this.#entries.ofTweet(tweetId).find((entry) => !this.#isHidden(entry))
     if (newest === undefined) return null
-    return { type: 'revised', seq, entry: { ...newest, card: this.#cardOf(newest) } }
+    return { type: 'revised', seq, entry: { ...newest, card: this.#kept.cardOf(newest) } }
   }
 
   #takeFlags({ acted, version }: PulledEntries): void {
@@ -556,14 +530,6 @@ export class TimelineStore {
     }
   }
 
-  /** An entry that has moved up among the newest, because others were taken back, finds its card in storage. */
-  #cardOf(entry: KeptEntry): Card | null {
-    if (entry.card !== null) return entry.card
-    const card = this.#table.readCard(entry.id)
-    if (this.#entries.ranksAmongCards(entry)) entry.card = card
-    return card
-  }
-
   #replay(nowMs: number): void {
     const { sql } = this.#storage
     const missed = sql.exec<{ op: string }>('select op from log order by n').toArray()
@@ -572,14 +538,13 @@ export class TimelineStore {
   }
 
   #forget(): void {
-    this.#table.clear()
+    this.#kept.clear()
     this.#followees.clear()
     this.#marks.clear()
     this.#flags.clear()
     this.#pulled.clear()
     this.#live.clear()
     this.#storage.sql.exec('delete from log')
-    this.#entries = new EntryList()
     this.#dropped.clear()
     this.#seq = 0
     // Its frame was one of the build that is forgotten.
@@ -594,7 +559,7 @@ export class TimelineStore {
     this.#dropped.load()
     this.#pulled.load((author) => this.#followees.isFollowing(author))
     this.#live.load()
-    this.#entries = new EntryList(this.#table.readAll())
+    this.#kept.load()
     this.#seq = Math.max(
       this.#state.current.seq,
       this.#marks.newestSeq,

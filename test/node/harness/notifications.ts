@@ -3,7 +3,7 @@ import { notificationMessage } from '../../../src/contracts/queues.ts'
 import type { Db } from '../../../src/db/client.ts'
 import type { TweetId, UserId } from '../../../src/domain/ids.ts'
 import type { NotificationType } from '../../../src/domain/notifications.ts'
-import { notify } from '../../../src/queues/notify.ts'
+import { tellPeople } from '../../../src/queues/tell-people.ts'
 import type { Verdict } from '../../../src/queues/work.ts'
 import type { Deps } from '../../../src/services/deps.ts'
 
@@ -36,7 +36,7 @@ export interface Verdicts {
 /** Runs the consumer on these rows as one batch; the verdicts name the rows. `again`: as for those that come again. */
 export async function consumeRows(deps: Deps, owed: readonly OwedRow[], again = false): Promise<Verdicts> {
   const messages = owed.map(({ id, message }) => notificationMessage.parse({ outbox_id: id, event: message }))
-  const verdicts = await notify(deps, messages, again)
+  const verdicts = await tellPeople(deps, messages, again)
   const ids = (wanted: Verdict) => owed.flatMap(({ id }, place) => (verdicts[place] === wanted ? [id] : []))
   return { acked: ids('ack'), retried: ids('retry') }
 }
