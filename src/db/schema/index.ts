@@ -1,4 +1,5 @@
 export * from './engagement.ts'
+export * from './exports.ts'
 export * from './graph.ts'
 export * from './lists.ts'
 export * from './machinery.ts'

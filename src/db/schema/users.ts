@@ -44,6 +44,8 @@ export const users = pgTable(
     allowMessagesFrom: text('allow_messages_from').notNull().default('everyone'),
     role: text('role').notNull().default('user'),
     suspendedAt: instant('suspended_at'),
+    /** When its owner deactivated it (then `is_active` is false): 30 days later it is erased. */
+    deactivatedAt: instant('deactivated_at'),
     revision: integer('revision').notNull().default(1),
     graphVersion: bigint('graph_version', { mode: 'number' }).notNull().default(0),
     createdAt: createdAt(),
@@ -53,6 +55,7 @@ export const users = pgTable(
     uniqueIndex('users_username_unique').on(sql`lower(${t.username})`),
     uniqueIndex('users_email_unique').on(sql`lower(${t.email})`),
     index('idx_users_created_at').on(t.createdAt),
+    index('users_to_erase').on(t.deactivatedAt).where(sql`deactivated_at is not null`),
     check('users_role', sql`${t.role} in ('user', 'moderator', 'admin')`),
     check('users_allow_messages_from', sql`${t.allowMessagesFrom} in ('everyone', 'following', 'nobody')`),
     check('users_bio_length', sql`char_length(${t.bio}) <= 500`),
