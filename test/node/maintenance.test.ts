@@ -74,3 +74,22 @@ describe('muted words', () => {
     expect(await muted()).toHaveLength(5000)
   })
 })
+
+describe('mutes of people', () => {
+  it('are deleted once they have expired, and no sooner', async () => {
+    const [muter, ended, lasting, endless] = await people.addUsers(4)
+    await database.pool.query(
+      `insert into mutes (muter_id, muted_id, expires_at)
+       values ($1, $2, now() - interval '1 second'), ($1, $3, now() + interval '1 minute'), ($1, $4, null)`,
+      [muter, ended, lasting, endless],
+    )
+    await deleteExpired(db)
+    const { rows } = await database.pool.query(
+      'select muted_id from mutes where muter_id = $1 order by muted_id',
+      [muter],
+    )
+    expect(rows.map(({ muted_id }) => Number(muted_id))).toEqual(
+      [lasting, endless].toSorted((a, b) => Number(a) - Number(b)),
+    )
+  })
+})

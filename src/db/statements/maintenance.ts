@@ -10,19 +10,20 @@ export async function ensureTweetPartitions(db: Db, nowMs: number): Promise<void
 /** Rows of one kind that one run deletes: a statement of a second or two. What is left waits for the next run. */
 const EXPIRED_ROWS_MAX = 100_000
 
-/** Deletes what has expired and serves nobody: idempotency keys, sessions, quota windows without recent use, muted words. */
+/** Deletes what has expired and serves nobody: idempotency keys, sessions, quota windows without recent use, mutes. */
 export async function deleteExpired(db: Db, limit = EXPIRED_ROWS_MAX): Promise<void> {
   await transaction(db, {
     main: sql`delete from idempotency_keys where created_at < now() - interval '24 hours'`,
     after: [
       sql`delete from sessions where expires_at < now() - interval '30 days'`,
       sql`delete from quota_windows where uses[cardinality(uses)] < now() - interval '1 day'`,
+      deleteSome('mutes', sql`expires_at <= now()`, limit),
       deleteSome('muted_words', sql`expires_at <= now()`, limit),
     ],
   })
 }
 
-/** Without those that somebody is changing: a word may be muted for longer. */
+/** Without those that somebody is changing: a mute may be made longer. */
 function deleteSome(table: string, condition: SQL, limit: number): SQL {
   const name = sql.raw(table)
   return sql`

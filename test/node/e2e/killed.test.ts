@@ -109,7 +109,7 @@ async function expectExactlyOnce(crowd: Crowd, owedInTheMiddle: string): Promise
 describe('killed with -9 in the middle of a fan-out and started again', () => {
   it.each([
     { count: 500, owedInTheMiddle: 'tweet_published' },
-    { count: 2000, owedInTheMiddle: 'fan_out_chunk' },
+    { count: 1000, owedInTheMiddle: 'fan_out_chunk' },
   ])(
     'each of $count followers has the tweet exactly once, and nothing is owed',
     async ({ count, owedInTheMiddle }) => {
