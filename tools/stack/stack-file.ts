@@ -92,7 +92,10 @@ async function evictStale(path: string, { mine, dataDir }: { mine: string; dataD
     return
   }
   try {
-    const found = await read(path)
+    const text = await readFile(path, 'utf8').catch(ignoreMissing)
+    // Removed meanwhile: what stands there next is somebody's who may have it.
+    if (text === undefined) return
+    const found = parse(text)
     if (found !== undefined && (await runs(found))) throw inUse(dataDir, found)
     await rm(path, { force: true })
   } finally {
@@ -109,7 +112,10 @@ function inUse(dataDir: string, { pid, apiPort }: StackFile): StackError {
 
 async function read(path: string): Promise<StackFile | undefined> {
   const text = await readFile(path, 'utf8').catch(ignoreMissing)
-  if (text === undefined) return undefined
+  return text === undefined ? undefined : parse(text)
+}
+
+function parse(text: string): StackFile | undefined {
   try {
     return stackFile.parse(JSON.parse(text))
   } catch {
