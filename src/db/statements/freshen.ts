@@ -37,9 +37,14 @@ export interface QuoteReading {
   flags: number
 }
 
+/** A retweeter; `gone` as of a tweet's author. */
+export interface FreshUser extends UserCardRow {
+  gone: boolean
+}
+
 export interface Fresh {
   tweets: FreshTweet[]
-  users: UserCardRow[]
+  users: FreshUser[]
 }
 
 /**
@@ -84,7 +89,8 @@ export async function readFresh(
           join users u on u.id = t.user_id
           cross join lateral (select ${revision} as revision offset 0) at) one), '[]'),
       'users', coalesce((
-        select json_agg(${userRecord('u')}) from users u where u.id = any(${array(users, 'bigint')})), '[]')) as fresh`,
+        select json_agg(${userRecord('u')}::jsonb || jsonb_build_object('gone', not ${isPresent}))
+        from users u where u.id = any(${array(users, 'bigint')})), '[]')) as fresh`,
   )
   return row?.fresh ?? { tweets: [], users: [] }
 }

@@ -266,7 +266,7 @@ export async function changePreferences(
     db,
     sql`
     insert into notification_inboxes as i (user_id, preferences)
-    select id, ${JSON.stringify(changes)}::jsonb from users where id = ${viewer}
+    select id, ${JSON.stringify(changes)}::jsonb from users where id = ${viewer} and is_active
     on conflict (user_id) do update set preferences = i.preferences || excluded.preferences
     returning preferences`,
   )
