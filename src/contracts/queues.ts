@@ -137,17 +137,17 @@ export const ERASURE_PARTS = [
 export type ErasurePart = (typeof ERASURE_PARTS)[number]
 
 /** An account was erased: what hangs on it goes too, part by part, each step by step. */
-const eraseAccount = z.object({
+export const eraseAccountEvent = z.object({
   type: z.literal('erase_account'),
   v: version,
   user_id: id,
   part: z.enum(ERASURE_PARTS),
 })
-export type EraseAccountEvent = z.infer<typeof eraseAccount>
+export type EraseAccountEvent = z.infer<typeof eraseAccountEvent>
 
 export const engagementEvent = z.object({
   outbox_id: id,
-  event: z.discriminatedUnion('type', [eraseDependants, acceptRequests, eraseAccount]),
+  event: z.discriminatedUnion('type', [eraseDependants, acceptRequests, eraseAccountEvent]),
 })
 export type EngagementEvent = z.infer<typeof engagementEvent>
 

@@ -96,7 +96,7 @@ export async function takeStep(
     before: [sql`select from outbox where id = ${outboxId} for update`, ...locks],
     main: sql`
     with ${erased}, step as materialized (
-      select ${left}::boolean as rest
+      select (${left})::boolean as rest
     ), done as (
       delete from outbox where ${isMine} and ${next === undefined} and not (select rest from step)
     ), progressed as (
