@@ -19,6 +19,7 @@ import { addPoll } from './harness/engagement.ts'
 import {
   columnsWith,
   deactivatedLongAgo,
+  LEFT_OF_ERASED,
   referencesToUsers,
   settleRest,
   takeErasureSteps,
@@ -150,24 +151,11 @@ async function addOwnRows(user: UserId, other: UserId, tweet: TweetId): Promise<
   await sql(`insert into exports (id, user_id) values ($2, $1)`, [user, crypto.randomUUID()])
 }
 
-/**
- * Where the id of an account that was erased still stands: its own row; its tweets, which are empty, and who answered them; and
- * what others noted about it, or their polls counted, which no index finds.
- */
-const LEFT = [
-  'dismissed_recommendations.dismissed_id',
-  'mutes.muted_id',
-  'poll_votes.user_id',
-  'tweets.reply_to_user_id',
-  'tweets.user_id',
-  'users.id',
-]
-
 const WRONG_LISTS = `
   select id from lists l where member_count <> (select count(*) from list_members m where m.list_id = l.id)`
 
 async function expectErased({ gone, friends, answered, tweets }: Scene): Promise<void> {
-  expect(await columnsWith(database.pool, gone)).toEqual(LEFT)
+  expect(await columnsWith(database.pool, gone)).toEqual(LEFT_OF_ERASED)
   expect(await sql('select from outbox')).toEqual([])
   expect(await sql(WRONG_COUNTERS)).toEqual([])
   expect(await sql(WRONG_CONVERSATIONS)).toEqual([])

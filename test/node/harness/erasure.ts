@@ -42,6 +42,19 @@ export async function columnsWith(pool: pg.Pool, user: UserId): Promise<string[]
   return found.flat().toSorted()
 }
 
+/**
+ * Where the id of an account that was erased still stands: its own row; its tweets, which are empty, and who answered them; and
+ * what others noted about it, or their polls counted, which no index finds.
+ */
+export const LEFT_OF_ERASED = [
+  'dismissed_recommendations.dismissed_id',
+  'mutes.muted_id',
+  'poll_votes.user_id',
+  'tweets.reply_to_user_id',
+  'tweets.user_id',
+  'users.id',
+]
+
 /** As if its owner had deactivated it 31 days ago. */
 export async function deactivatedLongAgo(pool: pg.Pool, user: UserId): Promise<void> {
   await pool.query(
