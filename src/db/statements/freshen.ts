@@ -23,7 +23,7 @@ export interface FreshTweet {
   author_is_private: boolean
   revision: string
   counts: Counts
-  /** The whole tweet as nobody in particular sees it, where a card is wanted and the revision is another. */
+  /** The whole tweet as nobody in particular sees it, where a card is wanted, the revision is another, and it is not gone. */
   tweet: TweetRecord | null
   /** With `tweet`, where it quotes another: how the viewer reads that one. */
   quote: QuoteReading | null
@@ -79,6 +79,7 @@ export async function readFresh(
                        from poll_options o
                        where o.tweet_id = t.id), '[]')),
                    'tweet', case when k.wants_card and k.revision is distinct from at.revision
+                                      and not t.is_deleted and ${isPresent}
                                  then ${tweetRecord(NOBODY)} end,
                    'quote', case when k.wants_card and k.revision is distinct from at.revision then (
                      select json_build_object(

@@ -11,6 +11,12 @@ export function viewerId(viewer: UserId | null): number {
 /** The author `u` exists for everybody: neither deactivated nor suspended. */
 export const isPresent = sql`(u.is_active and u.suspended_at is null)`
 
+/**
+ * The author `u` is there, or may come back by themselves any day: their entries are kept on timelines, and hidden as pages are
+ * made for as long as they are gone.
+ */
+export const mayReturn = sql`((u.is_active or u.deactivated_at is not null) and u.suspended_at is null)`
+
 /** No username begins with this. */
 const ERASED = '~'
 
