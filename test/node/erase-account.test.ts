@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eraseAccountEvent } from '../../src/contracts/queues.ts'
+import { ERASURE_PARTS, eraseAccountEvent } from '../../src/contracts/queues.ts'
 import type { Db } from '../../src/db/client.ts'
 import { connect } from '../../src/db/client.ts'
 import { beginErasures } from '../../src/db/statements/account-erasure.ts'
@@ -27,6 +27,7 @@ import {
 import { addList } from './harness/lists.ts'
 import { messagingIn, WRONG_CONVERSATIONS } from './harness/messages.ts'
 import { consumeAll, unreadOf } from './harness/notifications.ts'
+import { stepsOfAll } from './harness/plans.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 import { addTweet, publish } from './harness/tweets.ts'
 import { WRONG_COUNTERS } from './harness/wrong-counters.ts'
@@ -265,5 +266,64 @@ describe('an account that is erased', () => {
     while ((await takeErasureSteps(database.pool, deps, 200)) > 0);
     await settleRest(database.pool, deps)
     await expectErased(scene)
+  })
+
+  it('costs a step what it takes, however much there is', async () => {
+    const user = await people.addUser()
+    await sql(
+      `with others as (
+         insert into users (id, username, email, password_hash, display_name)
+         select 2000000 + n, 'many_' || n, 'many_' || n, '', '' from generate_series(1, 6000) n returning id
+       ), following as (
+         insert into follows (follower_id, following_id) select id, $1::bigint from others
+       ), followed as (
+         insert into follows (follower_id, following_id) select $1::bigint, id from others
+       ), asking as (
+         insert into follow_requests (requester_id, target_id) select $1::bigint, id from others
+       ), blocking as (
+         insert into blocks (blocker_id, blocked_id) select id, $1::bigint from others
+       ), owned as (
+         insert into lists (owner_id, name, member_count) select id, 'x', 1 from others returning id
+       ), listed as (
+         insert into list_members (list_id, user_id) select id, $1::bigint from owned
+       ), liking as (
+         insert into likes (user_id, tweet_id) select $1::bigint, id from others
+       ), marking as (
+         insert into bookmarks (user_id, tweet_id) select $1::bigint, id from others
+       ), repeating as (
+         insert into retweets (id, user_id, tweet_id) select id, $1::bigint, id from others
+       ), telling as (
+         insert into notifications (user_id, actor_id, type) select $1::bigint, id, 'follow' from others
+       ), writing as (
+         insert into direct_messages (sender_id, receiver_id, content)
+         select $1::bigint, id, '' from others union all select id, $1::bigint, '' from others
+       ), conversing as (
+         insert into conversations (user_id, other_id, is_accepted)
+         select $1::bigint, id, true from others union all select id, $1::bigint, true from others
+       )
+       insert into tweets (id, user_id, content, entities, conversation_id, nonce)
+       select $2::bigint - 4096 * 100000 - n, $1, '', '{}', 1, gen_random_uuid() from generate_series(1, 6000) n`,
+      [user, await addTweet(database.pool, user)],
+    )
+    await sql('vacuum analyze')
+    const large = (await sql(`select relname from pg_class where relkind = 'r' and reltuples > 5000`)).map(
+      ({ relname }) => relname,
+    )
+    expect(large).toEqual(
+      expect.arrayContaining(['users', 'follows', 'likes', 'direct_messages', 'list_members']),
+    )
+    await deactivatedLongAgo(database.pool, user)
+    const [owed] = await beginErasures(db, 1)
+    const event = eraseAccountEvent.parse(owed?.message)
+    for (const part of ERASURE_PARTS) {
+      await sql('update outbox set message = message || $1 where id = $2', [{ part }, owed?.id])
+      const steps = await stepsOfAll(database.pool, () =>
+        eraseAccount(deps, { outbox_id: owed?.id ?? 0, event: { ...event, part } }, 10),
+      )
+      const scanned = steps.flatMap(({ type, relation }) =>
+        type === 'Seq Scan' && large.includes(relation) ? [relation] : [],
+      )
+      expect([part, scanned]).toEqual([part, []])
+    }
   })
 })

@@ -78,9 +78,17 @@ export async function eraseFollowRequests(db: Db, step: ErasureStep): Promise<Er
   const others = await query<{ id: UserId }>(
     db,
     sql`
-    (select target_id::float8 as id from follow_requests where requester_id = ${userId} limit ${rows})
+    (select target_id::float8 as id
+     from follow_requests
+     where requester_id = ${userId}
+     order by target_id
+     limit ${rows})
     union all
-    (select requester_id::float8 from follow_requests where target_id = ${userId} limit ${rows})
+    (select requester_id::float8 as id
+     from follow_requests
+     where target_id = ${userId}
+     order by created_at, requester_id
+     limit ${rows})
     limit ${rows}`,
   )
   const ids = others.map(({ id }) => id)
@@ -110,9 +118,9 @@ export async function eraseBlocks(db: Db, step: ErasureStep): Promise<ErasedStep
   const others = await query<{ id: UserId }>(
     db,
     sql`
-    (select blocked_id::float8 as id from blocks where blocker_id = ${userId} limit ${rows})
+    (select blocked_id::float8 as id from blocks where blocker_id = ${userId} order by blocked_id limit ${rows})
     union all
-    (select blocker_id::float8 from blocks where blocked_id = ${userId} limit ${rows})
+    (select blocker_id::float8 as id from blocks where blocked_id = ${userId} order by blocker_id limit ${rows})
     limit ${rows}`,
   )
   const ids = others.map(({ id }) => id)

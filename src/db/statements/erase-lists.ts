@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { array, type Db, query } from '../client.ts'
 import { type ErasedStep, type ErasureStep, takeStep } from './account-erasure.ts'
+import { isOf } from './erase-own-rows.ts'
 
 /** With at most 500 members each, which go with their list. */
 const LISTS_PER_STEP = 2
@@ -10,7 +11,12 @@ export async function eraseListMemberships(db: Db, step: ErasureStep): Promise<E
   const { userId, rows } = step
   const memberships = await query<{ id: number }>(
     db,
-    sql`select list_id::float8 as id from list_members where user_id = ${userId} limit ${rows}`,
+    sql`
+    select list_id::float8 as id
+    from list_members
+    where ${isOf(sql`user_id`, userId)}
+    order by user_id
+    limit ${rows}`,
   )
   const lists = array(
     memberships.map(({ id }) => id),
@@ -33,7 +39,7 @@ export async function eraseLists(db: Db, step: ErasureStep): Promise<ErasedStep>
   const rows = Math.min(step.rows, LISTS_PER_STEP)
   const owned = await query<{ id: number }>(
     db,
-    sql`select id::float8 as id from lists where owner_id = ${userId} order by id limit ${rows}`,
+    sql`select l.id::float8 as id from lists l where l.owner_id = ${userId} order by l.id limit ${rows}`,
   )
   const lists = array(
     owned.map(({ id }) => id),

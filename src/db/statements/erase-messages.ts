@@ -63,9 +63,17 @@ async function nextConversations(db: Db, { userId, rows }: ErasureStep): Promise
           select m.id
           from mine
           cross join lateral (
-            (select id from direct_messages where sender_id = ${userId} and receiver_id = mine.other_id limit ${rows})
+            (select id
+             from direct_messages
+             where sender_id = ${userId} and receiver_id = mine.other_id
+             order by id desc
+             limit ${rows})
             union all
-            (select id from direct_messages where sender_id = mine.other_id and receiver_id = ${userId} limit ${rows})) m
+            (select id
+             from direct_messages
+             where sender_id = mine.other_id and receiver_id = ${userId}
+             order by id desc
+             limit ${rows})) m
           limit ${rows}) one), '[]')) as found`,
   )
   return found?.found ?? { others: [], messages: [] }

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import type { UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
 import { type ErasedStep, type ErasureStep, takeStep } from './account-erasure.ts'
 
@@ -21,6 +22,12 @@ const OWN_ROWS: [table: string, column: string][] = [
   ['exports', 'user_id'],
 ]
 
+/**
+ * The column is the user's, for a few rows in the order of an index that begins with it: of an equality the planner knows that
+ * it needs no order, and may look for few of many rows by reading the whole table.
+ */
+export const isOf = (column: SQL, user: UserId): SQL => sql`${column} between ${user} and ${user}`
+
 /** Deletes so many rows of each table. */
 export async function eraseOwnRows(db: Db, step: ErasureStep): Promise<ErasedStep> {
   const { userId, rows } = step
@@ -28,7 +35,8 @@ export async function eraseOwnRows(db: Db, step: ErasureStep): Promise<ErasedSte
     const [name, owner] = [sql.raw(table), sql.raw(column)]
     return sql`${sql.raw(`of_${table}`)} as (
       delete from ${name}
-      where ctid = any(array(select ctid from ${name} where ${owner} = ${userId} limit ${rows}))
+      where ctid = any(array(
+        select ctid from ${name} where ${isOf(owner, userId)} order by ${owner} limit ${rows}))
       returning 1 as one
     )`
   })
