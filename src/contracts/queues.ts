@@ -118,9 +118,36 @@ const eraseDependants = z.object({ type: z.literal('erase_dependants'), v: versi
 /** An account was made public: who has asked to follow it does, step by step. */
 const acceptRequests = z.object({ type: z.literal('accept_requests'), v: version, user_id: id })
 
+/** What hangs on an account and is erased with it, in this order. */
+export const ERASURE_PARTS = [
+  'timeline',
+  'followers',
+  'followees',
+  'follow_requests',
+  'blocks',
+  'list_memberships',
+  'lists',
+  'likes',
+  'retweets',
+  'bookmarks',
+  'tweets',
+  'messages',
+  'own_rows',
+] as const
+export type ErasurePart = (typeof ERASURE_PARTS)[number]
+
+/** An account was erased: what hangs on it goes too, part by part, each step by step. */
+export const eraseAccountEvent = z.object({
+  type: z.literal('erase_account'),
+  v: version,
+  user_id: id,
+  part: z.enum(ERASURE_PARTS),
+})
+export type EraseAccountEvent = z.infer<typeof eraseAccountEvent>
+
 export const engagementEvent = z.object({
   outbox_id: id,
-  event: z.discriminatedUnion('type', [eraseDependants, acceptRequests]),
+  event: z.discriminatedUnion('type', [eraseDependants, acceptRequests, eraseAccountEvent]),
 })
 export type EngagementEvent = z.infer<typeof engagementEvent>
 

@@ -226,6 +226,8 @@ export interface TimelineRpc {
   /** Gives back cards that a page lacked or had outdated. */
   keepCards(cards: Card[]): Promise<void>
   endSessions(which: EndSessions): Promise<void>
+  /** Forgets all there is, for good: the owner's account was erased. */
+  erase(): Promise<void>
   fetch(request: Request): Promise<Response>
 }
 

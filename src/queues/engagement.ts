@@ -7,6 +7,7 @@ import {
 import { foldCounters, type Subject } from '../db/statements/counters.ts'
 import { acceptPendingRequests } from '../services/accept-pending-requests.ts'
 import type { Deps } from '../services/deps.ts'
+import { eraseAccount } from '../services/erase-accounts.ts'
 import { eraseDependants } from '../services/erase-deleted.ts'
 import { consume } from './consume.ts'
 import { forEachBounded, type Verdict } from './work.ts'
@@ -52,6 +53,8 @@ function step(deps: Deps, { outbox_id, event }: EngagementEvent): Promise<void> 
       return eraseDependants(deps, { outbox_id, event })
     case 'accept_requests':
       return acceptPendingRequests(deps, { outbox_id, event })
+    case 'erase_account':
+      return eraseAccount(deps, { outbox_id, event })
   }
 }
 

@@ -18,12 +18,16 @@ export interface Credentials {
 export const NOBODYS_PASSWORD_HASH =
   '$scrypt$ln=14,r=8,p=5$qD6PIy0kD5jpGqUoE41e9A$6M54d18oIZ3UAOsUJKYNjU_dEClniG6tHw2W-LRDP3w'
 
-/** The hash was replaced by newer parameters while the password was verified: it is verified once more. */
+/**
+ * The hash was replaced by newer parameters while the password was verified, or the account became active again: it is
+ * verified once more.
+ */
 const TRIES = 2
 
 /**
- * Signs in. Throws `invalid_credentials`, for a wrong name, a wrong password and a deactivated account alike;
- * `suspended` only to who knows the password.
+ * Signs in, which makes an account active again that its owner had deactivated and that is not being erased yet. Throws
+ * `invalid_credentials`, for a wrong name, a wrong password and an account that is gone alike; `suspended` only to who knows
+ * the password.
  */
 export async function login(deps: Deps, input: Credentials): Promise<SignedIn> {
   for (let attempt = 1; attempt <= TRIES; attempt++) {
@@ -44,7 +48,8 @@ async function verifiedAccount(deps: Deps, { account, password }: Credentials): 
   const { matches, outdated } = await deps.timed('password', () =>
     deps.passwords.verify(password, user?.password_hash ?? NOBODYS_PASSWORD_HASH),
   )
-  if (user === null || !matches || !user.is_active) throw new AppError('invalid_credentials')
+  if (user === null || !matches) throw new AppError('invalid_credentials')
+  if (!user.is_active && !user.is_deactivated) throw new AppError('invalid_credentials')
   if (user.is_suspended) throw new AppError('suspended')
   if (outdated) deps.defer(rehash(deps, user, password))
   return user

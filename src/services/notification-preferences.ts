@@ -1,5 +1,6 @@
 import type { ChangePreferencesRequest, NotificationPreferences } from '../contracts/http/notifications.ts'
 import { changePreferences, readPreferences, type StoredPreferences } from '../db/statements/notifications.ts'
+import { AppError } from '../domain/errors.ts'
 import type { Audience, NotificationType } from '../domain/notifications.ts'
 import type { Deps, Viewer } from './deps.ts'
 
@@ -32,5 +33,7 @@ export async function changeNotificationPreferences(
   const changes: StoredPreferences = Object.fromEntries(
     Object.entries(asked).filter(([, audience]) => audience != null),
   )
-  return { ...DEFAULTS, ...(await deps.timed('db', () => changePreferences(deps.db, viewer.id, changes))) }
+  const changed = await deps.timed('db', () => changePreferences(deps.db, viewer.id, changes))
+  if (changed === null) throw new AppError('unauthenticated')
+  return { ...DEFAULTS, ...changed }
 }

@@ -10,7 +10,7 @@ import { tellOwnTimeline } from './tell-own-timeline.ts'
 /** Marks one of the viewer's notifications as read; again does nothing. Throws `notification_not_found`. */
 export async function readNotification(deps: Deps, viewer: Viewer, id: number): Promise<ReadState> {
   const state = await deps.timed('db', () => markNotificationRead(deps.db, viewer.id, id))
-  if (state === null) throw new AppError('notification_not_found')
+  if (typeof state === 'string') throw new AppError(state)
   tellOthers(deps, viewer, state, { id, upToId: null })
   return state
 }
@@ -22,6 +22,7 @@ export async function readAllNotifications(
   upToId: number | null,
 ): Promise<ReadState> {
   const state = await deps.timed('db', () => markAllNotificationsRead(deps.db, viewer.id, upToId))
+  if (state === null) throw new AppError('unauthenticated')
   tellOthers(deps, viewer, state, { id: null, upToId: state.up_to_id })
   return state
 }

@@ -32,10 +32,13 @@ const GONE: Freshness = {
   authorIsPrivate: false,
 }
 
+/** A retweeter; null for one who is gone. */
+type Retweeter = { card: UserCard | null }
+
 /** What an isolate knows of tweets and of retweeters. */
 export class FreshnessCache {
   readonly tweets: TtlCache<TweetId, Freshness>
-  readonly users: TtlCache<UserId, UserCard>
+  readonly users: TtlCache<UserId, Retweeter>
 
   constructor(ttlMs: number) {
     this.tweets = new TtlCache(ttlMs, CACHED_TWEETS_MAX)
@@ -50,8 +53,8 @@ export interface Freshened {
   cards: Map<TweetId, Card>
   /** Of those cards that quote, by the quoting tweet: how the viewer reads the quoted one, which nobody else knew by then. */
   quotes: Map<TweetId, QuoteReading>
-  /** Retweeters, as far as they were asked for in time. */
-  users: Map<UserId, UserCard>
+  /** Retweeters, as far as they were asked for in time; null for one who is deactivated or suspended. */
+  users: Map<UserId, UserCard | null>
   /** The deadline passed or the database failed: what is shown may be outdated. */
   stale: boolean
 }
@@ -150,8 +153,9 @@ function lookUp(deps: FreshenDeps, page: readonly Line[], known: Freshened): Mis
     }
     const retweeter =
       retweeterId === null ? null : cache.users.getOrClaim(retweeterId, nowMs, sinceOf(retweeterId))
-    if (retweeter !== null) known.users.set(retweeter.id as UserId, retweeter)
-    else if (retweeterId !== null) users.add(retweeterId)
+    if (retweeterId === null) continue
+    if (retweeter !== null) known.users.set(retweeterId, retweeter.card)
+    else users.add(retweeterId)
   }
   return { tweets: [...tweets.values()], users: [...users], lacksCards }
 }
@@ -169,8 +173,8 @@ function remember(
     freshness.set(id, tweet === undefined ? GONE : toFreshness(tweet))
   }
   for (const [id, state] of freshness) cache.tweets.set(id, state, asOfMs)
-  const users = new Map(fresh.users.map((user) => [user.id, presentUserCard(user)]))
-  for (const [id, card] of users) cache.users.set(id, card, asOfMs)
+  const users = new Map(fresh.users.map((user) => [user.id, user.gone ? null : presentUserCard(user)]))
+  for (const [id, card] of users) cache.users.set(id, { card }, asOfMs)
   const cards = new Map(
     fresh.tweets.flatMap(({ id, tweet }) => (tweet === null ? [] : [[id, serializeCard(tweet)] as const])),
   )

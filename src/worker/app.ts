@@ -7,6 +7,7 @@ import { limitBody, onlyJson } from './middleware/json-body.ts'
 import { limitRate } from './middleware/rate-limit.ts'
 import { requestContext } from './middleware/request-context.ts'
 import { answerProblem, problemResponse } from './problems.ts'
+import { accountRoutes } from './routes/account.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { authRoutes } from './routes/auth.ts'
 import { blockRoutes } from './routes/blocks.ts'
@@ -52,6 +53,7 @@ export function createApp() {
   app.route('/api', serviceRoutes())
   app.use('/api/*', authenticate, limitRate, limitBody, onlyJson)
   app.route('/api/auth', authRoutes())
+  app.route('/api/users', accountRoutes())
   app.route('/api/users', userRoutes())
   app.route('/api/users', userTimelineRoutes())
   app.route('/api/users', blockRoutes())

@@ -3,6 +3,7 @@ import { retirePulledAuthors } from '../db/statements/pulled-authors.ts'
 import { createLogger } from '../domain/log.ts'
 import { closePolls } from '../services/close-polls.ts'
 import type { Deps } from '../services/deps.ts'
+import { eraseDeactivated } from '../services/erase-accounts.ts'
 import { eraseDeletedContent } from '../services/erase-deleted.ts'
 import { forgetWithdrawn } from '../services/forget-withdrawn.ts'
 import { relayOutbox } from '../services/relay-outbox.ts'
@@ -17,6 +18,7 @@ const EACH_MINUTE: Job[] = [
   ['relay_outbox', relayOutbox],
   ['sweep_ledger', sweepLedger],
   ['close_polls', closePolls],
+  ['erase_deactivated', eraseDeactivated],
 ]
 
 const EACH_HOUR: Job[] = [

@@ -3,10 +3,13 @@ import { connect, type Db } from '../../src/db/client.ts'
 import { deleteBlock, insertBlock } from '../../src/db/statements/blocks.ts'
 import { acceptRequest, acceptRequests, rejectRequest } from '../../src/db/statements/follow-requests.ts'
 import { insertFollow, updateFollow } from '../../src/db/statements/follows.ts'
+import { deleteListMember, insertListMember } from '../../src/db/statements/list-members.ts'
 import { deleteMute, insertMute } from '../../src/db/statements/mutes.ts'
 import { updateProfile } from '../../src/db/statements/users.ts'
-import type { UserId } from '../../src/domain/ids.ts'
+import type { ListId, UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn, inTransaction, somebodyWaits } from './harness/community.ts'
+import { deadlocksIn } from './harness/endpoint.ts'
+import { addList } from './harness/lists.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 
 let database: TestDatabase
@@ -94,5 +97,84 @@ describe('going public', () => {
     expect(await acceptRequests(db, 1, b, [a])).toEqual({ left: false, subjects: [], outbox: [] })
     const { rowCount } = await people.pool.query('select from follow_requests where target_id = $1', [b])
     expect(rowCount).toBe(1)
+  })
+})
+
+describe('a block, and who is on whose list', () => {
+  const enlist = (owner: UserId, list: ListId, id: UserId) => insertListMember(db, owner, list, { id })
+  const delist = (owner: UserId, list: ListId, id: UserId) => deleteListMember(db, owner, list, { id })
+
+  /** The members of lists, and how many they say they have. */
+  async function listed(...lists: ListId[]): Promise<{ member_count: number; members: UserId[] }[]> {
+    const { rows } = await people.pool.query<{ member_count: number; members: UserId[] }>(
+      `select member_count, (
+         select coalesce(json_agg(user_id order by user_id), '[]') from list_members m where m.list_id = l.id) as members
+       from lists l where id = any($1) order by id`,
+      [lists],
+    )
+    return rows
+  }
+
+  it('takes each off the other’s lists, and nobody off anything else', async () => {
+    const [a, b, other] = [await people.addUser(), await people.addUser(), await people.addUser()]
+    const lists = [
+      await addList(people.pool, a, { members: [b, other] }),
+      await addList(people.pool, a, { members: [b] }),
+      await addList(people.pool, b, { members: [a, other], isPrivate: true }),
+      await addList(people.pool, other, { members: [a, b] }),
+    ]
+    for (let time = 0; time < 2; time++) await insertBlock(db, a, { id: b })
+    expect(await listed(...lists)).toEqual([
+      { member_count: 1, members: [other] },
+      { member_count: 0, members: [] },
+      { member_count: 1, members: [other] },
+      { member_count: 2, members: [a, b] },
+    ])
+  })
+
+  it('waits for what else happens to the list', async () => {
+    const [owner, member] = [await people.addUser(), await people.addUser()]
+    const list = await addList(people.pool, owner, { members: [member] })
+    const removing = [
+      { text: 'select from lists where id = $1 for no key update', values: [list] },
+      { text: 'update lists set member_count = 0 where id = $1', values: [list] },
+    ]
+    const deadlocks = await deadlocksIn(people.pool)
+    let blocked: Promise<unknown> = Promise.resolve()
+    const client = await people.pool.connect()
+    try {
+      await client.query('begin')
+      for (const { text, values } of removing) await client.query(text, values)
+      blocked = insertBlock(db, member, { id: owner })
+      await waits()
+      // Had the block taken the member's row first, the two would wait for each other.
+      await client.query('delete from list_members where list_id = $1 and user_id = $2', [list, member])
+      await client.query('commit')
+    } finally {
+      await client.query('rollback')
+      client.release()
+    }
+    expect(await blocked).toMatchObject({ outcome: 'done' })
+    expect(await listed(list)).toEqual([{ member_count: 0, members: [] }])
+    expect(await deadlocksIn(people.pool)).toBe(deadlocks)
+  })
+
+  it('leaves nobody on a list across it, whoever is being added and removed', async () => {
+    const lists: ListId[] = []
+    for (let round = 0; round < 10; round++) {
+      const [a, b, other] = [await people.addUser(), await people.addUser(), await people.addUser()]
+      const list = await addList(people.pool, a, { members: round % 2 === 0 ? [b] : [] })
+      lists.push(list)
+      await Promise.all([
+        enlist(a, list, b),
+        enlist(a, list, other),
+        insertBlock(db, round % 3 === 0 ? a : b, { id: round % 3 === 0 ? b : a }),
+        delist(a, list, other),
+        enlist(a, list, b),
+        delist(a, list, b),
+      ])
+      expect((await listed(list)).flatMap(({ members }) => members)).not.toContain(b)
+    }
+    for (const { member_count, members } of await listed(...lists)) expect(member_count).toBe(members.length)
   })
 })

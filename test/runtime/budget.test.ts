@@ -464,6 +464,7 @@ const ACCOUNT_PRICES: Record<string, Spending> = {
   'GET /api/auth/sessions': oneStatement,
   'DELETE /api/auth/sessions/{id}': oneStatement,
   'POST /api/auth/password': { ...nothing, sql: 2, passwordCalls: 2 },
+  'DELETE /api/users/me': { ...nothing, sql: 2, passwordCalls: 1 },
   'POST /api/auth/logout': oneStatement,
 }
 
@@ -493,6 +494,9 @@ describe('an account', () => {
     await spend('DELETE /api/auth/sessions/{id}', { token, id })
     const change = { current_password: PASSWORD, new_password: `${PASSWORD} again` }
     await spend('POST /api/auth/password', { token, body: change })
+    await spend('DELETE /api/users/me', { token, body: { password: change.new_password } })
+    // Comes back: nothing more than any sign-in.
+    await spend('POST /api/auth/login', { body: { username, password: change.new_password } })
     await spend('POST /api/auth/logout', { token })
 
     expect(spent).toEqual(ACCOUNT_PRICES)

@@ -41,7 +41,7 @@ export function runDeadLetters(bodies: readonly unknown[], deps: Deps = testDeps
   return runConsumer(consumeDeadLetters, 'warbler-dead-letters', bodies, deps)
 }
 
-async function runConsumer(
+export async function runConsumer(
   consumer: (batch: MessageBatch, deps: Deps) => Promise<void>,
   queue: string,
   bodies: readonly unknown[],

@@ -369,6 +369,7 @@ export function examplesIn(world: World) {
       body: { current_password: PASSWORD, new_password: `${PASSWORD} again` },
     },
     'POST /api/auth/logout': { body: { everywhere: true } },
+    'DELETE /api/users/me': { body: { password: PASSWORD } },
   }
   return examples
 }

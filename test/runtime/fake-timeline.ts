@@ -10,6 +10,7 @@ export function fakeTimeline(parts: Partial<TimelineRpc>): TimelineRpc {
     moveMarker: refused,
     keepCards: async () => {},
     endSessions: async () => {},
+    erase: async () => {},
     fetch: async () => new Response(null, { status: 503 }),
     ...parts,
   }
@@ -24,6 +25,7 @@ export function timelineWith(timeline: TimelineRpc, parts: Partial<TimelineRpc>)
     moveMarker: (id) => timeline.moveMarker(id),
     keepCards: (cards) => timeline.keepCards(cards),
     endSessions: (which) => timeline.endSessions(which),
+    erase: () => timeline.erase(),
     fetch: (request) => timeline.fetch(request),
     ...parts,
   }

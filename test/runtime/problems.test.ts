@@ -151,6 +151,29 @@ it('refuses to strangers what only another may do', async () => {
   }
 })
 
+describe('to who has deactivated their account', () => {
+  /** Signing out is let them; the others need no account. */
+  const OPEN = ['POST /api/auth/logout', 'POST /api/auth/register', 'POST /api/auth/login']
+  /** What they would end has ended with it. */
+  const ENDED = ['DELETE /api/auth/sessions/{id}', 'DELETE /api/push/subscriptions/{id}']
+  const closed = writes.filter(({ name }) => !OPEN.includes(name))
+  let gone: World
+
+  beforeAll(async () => {
+    gone = await createWorld()
+    const deactivation = operations.find(({ name }) => name === 'DELETE /api/users/me')
+    if (deactivation === undefined) throw new Error('Nobody can deactivate their account')
+    expect((await ask(deactivation, exampleOf(deactivation, gone), gone.token)).status).toBe(204)
+  })
+
+  it.each(closed)('refuses whatever changes something: $name', async (operation) => {
+    const before = await stateOf(gone)
+    const answer = await ask(operation, exampleOf(operation, gone), gone.token)
+    expect(complaintsOf(operation, answer, ENDED.includes(operation.name) ? 404 : 401)).toEqual([])
+    expect(await stateOf(gone)).toEqual(before)
+  })
+})
+
 async function withoutDatabase<Result>(work: () => Promise<Result>): Promise<Result> {
   using _gate = refuseDatabase()
   return await work()

@@ -83,6 +83,8 @@ export const passwordRequest = z
   .object({ current_password: password, new_password: newPassword })
   .openapi('PasswordRequest')
 
+export const deactivationRequest = z.object({ password }).openapi('DeactivationRequest')
+
 /** With `X-Refresh-Cookie: 1` the refresh token is in a cookie and not in the body. */
 export const refreshCookieHeader = z.object({
   'x-refresh-cookie': z

@@ -4,6 +4,7 @@ import type { UserId } from '../../domain/ids.ts'
 import { type Db, query, transaction } from '../client.ts'
 import { type OwnProfileRow, ownProfileColumns } from './profile-columns.ts'
 import { insertionOf, type NewSession, tellEnded, unsubscribeEnded } from './sessions.ts'
+import { isErased } from './visibility.ts'
 
 export interface NewAccount {
   id: UserId
@@ -45,6 +46,8 @@ export interface CredentialsRow extends OwnProfileRow {
   password_hash: string
   is_active: boolean
   is_suspended: boolean
+  /** By its owner, and not yet erased: signing in makes it active again. */
+  is_deactivated: boolean
 }
 
 /** Whose password is to be verified. Served by `users_username_unique`, `users_email_unique` or the primary key. */
@@ -61,9 +64,10 @@ export async function findCredentials(db: Db, ref: AccountRef): Promise<Credenti
       select ${ownProfileColumns},
         u.password_hash,
         u.is_active,
-        u.suspended_at is not null as is_suspended
+        u.suspended_at is not null as is_suspended,
+        u.deactivated_at is not null as is_deactivated
       from users as u
-      where ${isMeant}`,
+      where ${isMeant} and not ${isErased}`,
   )
   return row ?? null
 }
@@ -114,6 +118,41 @@ export async function updatePassword(db: Db, change: PasswordChange): Promise<Ou
       ), unsubscribed as (${unsubscribeEnded}
       )
       ${tellEnded(sql`select id as user_id, null::uuid as id, ${sessionId}::uuid as except_id from changed`)}`,
+  })
+  return told ?? null
+}
+
+/**
+ * Deactivates an account whose password was found right: it is gone for all others, all its sessions end, and no browser
+ * is pushed to. Answers what its sockets are told, or null when the password was changed meanwhile or the account may no longer
+ * be used.
+ *
+ * Two statements, as for a change of the password: who signs in meanwhile is seen, or sees this.
+ */
+export async function deactivateAccount(
+  db: Db,
+  userId: UserId,
+  passwordHash: string,
+): Promise<OutboxRow | null> {
+  const [told] = await transaction<OutboxRow>(db, {
+    before: [
+      sql`
+        update users
+        set is_active = false, deactivated_at = now(), revision = revision + 1, updated_at = now()
+        where id = ${userId} and password_hash = ${passwordHash} and is_active and suspended_at is null`,
+    ],
+    // `now()` is the transaction's: the account was deactivated by this one.
+    main: sql`
+      with gone as (
+        select id from users where id = ${userId} and not is_active and deactivated_at = now()
+      ), ended as (
+        update sessions
+        set revoked_at = now()
+        where user_id = (select id from gone) and revoked_at is null
+      ), unsubscribed as (
+        delete from push_subscriptions where user_id = (select id from gone)
+      )
+      ${tellEnded(sql`select id as user_id, null::uuid as id, null::uuid as except_id from gone`)}`,
   })
   return told ?? null
 }

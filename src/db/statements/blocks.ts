@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { UserRef } from '../../contracts/http/common.ts'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
@@ -25,13 +25,28 @@ export type Blocked =
   | { outcome: Exclude<Refusal, 'not_claimed'> | 'cannot_block_self' }
 
 /**
- * Blocks, and ends what there was between the two: follows and requests, in both directions. Each of the two timelines is
- * told for certain, and whoever was told of the other is told no longer. Again does nothing; of two who block each other each
- * does by themselves.
+ * Locks the lists of each that the other is on, before a statement that takes them off. A list is found by its owner, who has
+ * few: somebody may be on very many.
+ */
+function lockListsBetween(user: UserId, other: UserRef): SQL {
+  const those = sql`(select u.id from users u where ${whichUser(other)})`
+  const has = (member: SQL) =>
+    sql`(select count(*) from list_members m where m.list_id = l.id and m.user_id = ${member}) > 0`
+  return sql`
+    select from lists l
+    where (l.owner_id = ${user} and ${has(those)}) or (l.owner_id = ${those} and ${has(sql`${user}`)})
+    order by l.id
+    for no key update`
+}
+
+/**
+ * Blocks, and ends what there was between the two: follows and requests, in both directions, and being on each other's lists.
+ * Each of the two timelines is told for certain, and whoever was told of the other is told no longer. Again does nothing; of
+ * two who block each other each does by themselves.
  */
 export async function insertBlock(db: Db, blocker: UserId, ref: UserRef): Promise<Blocked> {
   const [row] = await transaction<{ result: Blocked }>(db, {
-    before: [lockPair(blocker, ref), lockBoth(blocker, ref)],
+    before: [lockPair(blocker, ref), lockBoth(blocker, ref), lockListsBetween(blocker, ref)],
     main: sql`
     with target as (
       select u.id from users u where ${whichUser(ref)} and ${isPresent}
@@ -55,6 +70,15 @@ export async function insertBlock(db: Db, blocker: UserId, ref: UserRef): Promis
     ), withdrawn as (
       delete from follow_requests r using sides s
       where r.requester_id = s.user_id and r.target_id = s.other_id
+    ), unlisted as (
+      delete from list_members m
+      using sides s, lists l
+      where l.owner_id = s.user_id and m.list_id = l.id and m.user_id = s.other_id
+      returning m.list_id
+    ), recounted as (
+      update lists l set member_count = l.member_count - 1, updated_at = now()
+      from unlisted
+      where l.id = unlisted.list_id
     ), versioned as (
       update users u set graph_version = u.graph_version + 1
       from sides s

@@ -80,15 +80,17 @@ export type DeclinedRequest = { outcome: 'declined' | ConversationRefusal }
 
 /**
  * Declines what a stranger began: all that they wrote so far is hidden from the viewer, and the request is as if it had
- * never come. Where there is none, nothing changes. `idx_dm_sender_receiver` serves it.
+ * never come. Its row stays, without a message, because each of the two has one of every conversation. Where there is none,
+ * nothing changes. `idx_dm_sender_receiver` serves it.
  */
 export async function declineRequest(db: Db, viewer: UserId, stranger: UserRef): Promise<DeclinedRequest> {
   const [row] = await transaction<DeclinedRequest>(db, {
     before: [lockPair(viewer, stranger)],
     main: sql`
     with ${otherAndGate(viewer, stranger)}, declined as (
-      delete from conversations c
-      using other, gate
+      update conversations c
+      set last_message_id = null, unread_count = 0
+      from other, gate
       where gate.refusal is null and other.is_there
         and c.user_id = ${viewer} and c.other_id = other.id and not c.is_accepted
       returning c.other_id

@@ -126,7 +126,8 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
       from tweet_by_id(task.tweet_id) t
       join users u on u.id = t.user_id
       where not t.is_deleted and ${isPresent}
-        and (task.entry_id = task.tweet_id or exists (select from retweets r where r.id = task.entry_id))
+        and (task.entry_id = task.tweet_id or exists (
+          select from retweets r join users u on u.id = r.user_id where r.id = task.entry_id and ${isPresent}))
       limit 1) shown on true
     left join lateral (
       select array_agg(distinct warm.user_id) as ids

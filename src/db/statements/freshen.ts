@@ -23,7 +23,7 @@ export interface FreshTweet {
   author_is_private: boolean
   revision: string
   counts: Counts
-  /** The whole tweet as nobody in particular sees it, where a card is wanted and the revision is another. */
+  /** The whole tweet as nobody in particular sees it, where a card is wanted, the revision is another, and it is not gone. */
   tweet: TweetRecord | null
   /** With `tweet`, where it quotes another: how the viewer reads that one. */
   quote: QuoteReading | null
@@ -37,9 +37,14 @@ export interface QuoteReading {
   flags: number
 }
 
+/** A retweeter; `gone` as of a tweet's author. */
+export interface FreshUser extends UserCardRow {
+  gone: boolean
+}
+
 export interface Fresh {
   tweets: FreshTweet[]
-  users: UserCardRow[]
+  users: FreshUser[]
 }
 
 /**
@@ -74,6 +79,7 @@ export async function readFresh(
                        from poll_options o
                        where o.tweet_id = t.id), '[]')),
                    'tweet', case when k.wants_card and k.revision is distinct from at.revision
+                                      and not t.is_deleted and ${isPresent}
                                  then ${tweetRecord(NOBODY)} end,
                    'quote', case when k.wants_card and k.revision is distinct from at.revision then (
                      select json_build_object(
@@ -84,7 +90,8 @@ export async function readFresh(
           join users u on u.id = t.user_id
           cross join lateral (select ${revision} as revision offset 0) at) one), '[]'),
       'users', coalesce((
-        select json_agg(${userRecord('u')}) from users u where u.id = any(${array(users, 'bigint')})), '[]')) as fresh`,
+        select json_agg(${userRecord('u')}::jsonb || jsonb_build_object('gone', not ${isPresent}))
+        from users u where u.id = any(${array(users, 'bigint')})), '[]')) as fresh`,
   )
   return row?.fresh ?? { tweets: [], users: [] }
 }

@@ -9,7 +9,7 @@ import type { UserCardRow } from './profile-columns.ts'
 import type { Marker } from './timelines.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import type { EntryRow } from './tweets.ts'
-import { isPresent, mayRead, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
+import { mayRead, mayReturn, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
 export interface PulledEntry {
   /** The tweet's id, or the retweet's. */
@@ -78,7 +78,7 @@ export async function pullTimeline(
   const [row] = await transaction<{ pulled: PulledTimeline }>(db, {
     before: [lockMutedWordsShared([user])],
     main: sql`
-    with authors as materialized (${homeAuthors(user)}
+    with authors as materialized (${homeAuthors(user, mayReturn)}
     ), newest as materialized (${newestEntries(user, before, nowMs, limit)}
     )
     select json_build_object(${pulledEntries(user)},
@@ -121,7 +121,7 @@ export async function readBackfill(
       select u.id, coalesce(f.show_retweets, true) as show_retweets
       from users u
       left join follows f on f.follower_id = ${reader} and f.following_id = u.id
-      where u.id = ${author} and ${isPresent} and ${mayRead(reader)} and ${notMutedBy(reader, sql`u.id`)}
+      where u.id = ${author} and ${mayReturn} and ${mayRead(reader)} and ${notMutedBy(reader, sql`u.id`)}
     ), newest as materialized (${newestEntries(reader, before, nowMs, limit)}
     )
     select json_build_object(${pulledEntries(reader)}) as pulled`,

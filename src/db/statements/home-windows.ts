@@ -10,13 +10,13 @@ const DAY_MS = 86_400_000
  */
 const WINDOW_REACHES_MS = [DAY_MS, 5 * DAY_MS, 30 * DAY_MS, 180 * DAY_MS]
 
-/** The authors of the reader's home timeline, and whether their retweets stand on it. */
-export function homeAuthors(reader: UserId): SQL {
+/** The authors of the reader's home timeline, as far as they are there, and whether their retweets stand on it. */
+export function homeAuthors(reader: UserId, areThere: SQL = isPresent): SQL {
   return sql`
       select f.following_id as id, f.show_retweets
       from follows f
       join users u on u.id = f.following_id
-      where f.follower_id = ${reader} and ${isPresent}
+      where f.follower_id = ${reader} and ${areThere}
         and ${noBlockBetween(reader, sql`u.id`)} and ${notMutedBy(reader, sql`u.id`)}
       union all
       select ${reader}::bigint, true`

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Db, query, transaction } from '../client.ts'
 import { ensureTweetPartitionsSql, partitionsUntil } from '../partitions.ts'
+import { dependantsErased, withoutContent } from './erased-content.ts'
 
 /** Attaches the partitions of this month and the next ones. */
 export async function ensureTweetPartitions(db: Db, nowMs: number): Promise<void> {
@@ -34,7 +35,7 @@ function deleteSome(table: string, condition: SQL, limit: number): SQL {
 
 /**
  * Erases the content of tweets that were deleted more than 30 days ago, at most so many, and answers how many. The row
- * stays, because replies stand on it, and the poll with its votes. `tweets_to_erase` serves it.
+ * stays, because replies stand on it, and the poll with its votes, though not with what they were for. `tweets_to_erase` serves it.
  */
 export async function eraseDeletedTweets(db: Db, limit: number): Promise<number> {
   const [row] = await query<{ erased: number }>(
@@ -49,17 +50,10 @@ export async function eraseDeletedTweets(db: Db, limit: number): Promise<number>
       for no key update skip locked
     ), erased as (
       update tweets
-      set content = '', entities = '{"hashtags": [], "mentions": [], "urls": []}', media_urls = '[]',
-          erased_at = now(), updated_at = now()
+      set ${withoutContent}
       where id in (select id from due)
       returning id
-    ), versions as (
-      delete from tweet_versions where tweet_id in (select id from due)
-    ), mentions as (
-      delete from tweet_mentions where tweet_id in (select id from due)
-    ), tags as (
-      delete from tweet_hashtags where tweet_id in (select id from due)
-    )
+    ), ${dependantsErased}
     select count(*)::int as erased from erased`,
   )
   return row?.erased ?? 0

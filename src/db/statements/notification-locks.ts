@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { array } from '../client.ts'
+import { isErased } from './visibility.ts'
 
 /**
  * Counts that these messages were taken. Whoever has one of them, too, waits here, and then sees that it may be done in
@@ -37,14 +38,17 @@ export function lockTweets({
       order by 1) locks`
 }
 
-/** Whoever changes what somebody is notified of begins with this: it locks the inboxes of those users `u`, where that is so. */
+/**
+ * Whoever changes what somebody is notified of begins with this: it locks the inboxes of those users `u`, where that is so.
+ * Of an account that was erased none is made again.
+ */
 export function raiseVersions(users: readonly UserId[], where: SQL = sql`true`): SQL | null {
   if (users.length === 0) return null
   return sql`
     insert into notification_inboxes as i (user_id, version)
     select u.id, 1
     from users u
-    where u.id = any(${array([...new Set(users)], 'bigint')}) and ${where}
+    where u.id = any(${array([...new Set(users)], 'bigint')}) and not ${isErased} and ${where}
     order by u.id
     on conflict (user_id) do update set version = i.version + 1`
 }

@@ -174,18 +174,27 @@ export interface ReadState {
   version: number
 }
 
-/** Marks one as read; again changes nothing. Null where the reader has no such notification. */
-export async function markNotificationRead(db: Db, viewer: UserId, id: number): Promise<ReadState | null> {
-  const [row] = await transaction<{ state: ReadState | null }>(db, {
+/** The account may be used. */
+const isActive = (viewer: UserId): SQL => sql`exists (select from users where id = ${viewer} and is_active)`
+
+/** Marks one as read; again changes nothing. Answers the state, or why there is none. */
+export async function markNotificationRead(
+  db: Db,
+  viewer: UserId,
+  id: number,
+): Promise<ReadState | 'notification_not_found' | 'unauthenticated'> {
+  const [row] = await transaction<{ is_active: boolean; state: ReadState | null }>(db, {
     before: [
       raiseVersions(
         [viewer],
-        sql`exists (select from notifications n where n.id = ${id} and n.user_id = u.id)`,
+        sql`u.is_active and exists (select from notifications n where n.id = ${id} and n.user_id = u.id)`,
       ),
     ],
     main: sql`
     with target as (
-      select id, is_read from notifications where id = ${id} and user_id = ${viewer} and withdrawn_at is null
+      select id, is_read
+      from notifications
+      where id = ${id} and user_id = ${viewer} and withdrawn_at is null and ${isActive(viewer)}
     ), marked as (
       update notifications n
       set is_read = true
@@ -198,26 +207,28 @@ export async function markNotificationRead(db: Db, viewer: UserId, id: number): 
       where user_id = ${viewer} and read_up_to_id < (select id from marked)
       returning unread_count
     )
-    select case when exists (select from target) then json_build_object(
+    select ${isActive(viewer)} as is_active, case when exists (select from target) then json_build_object(
              'unread_count', coalesce((select unread_count from counted), i.unread_count), 'version', i.version) end as state
-    from notification_inboxes i
-    where i.user_id = ${viewer}`,
+    from (select) this
+    left join notification_inboxes i on i.user_id = ${viewer}`,
   })
-  return row?.state ?? null
+  if (row?.is_active !== true) return 'unauthenticated'
+  return row.state ?? 'notification_not_found'
 }
 
 /**
  * Marks all as read as far as this one; all there are for null. What came since, or was marked one by one, is counted
- * anew, which is little where the newest one seen is named; where nothing becomes read, nothing is counted.
+ * anew, which is little where the newest one seen is named; where nothing becomes read, nothing is counted. Null where the
+ * account may not be used.
  */
 export async function markAllNotificationsRead(
   db: Db,
   viewer: UserId,
   upToId: number | null,
-): Promise<ReadState & { up_to_id: number }> {
+): Promise<(ReadState & { up_to_id: number }) | null> {
   const place = sql`n.user_id, n.type, n.id`
   const [row] = await transaction<ReadState & { up_to_id: number }>(db, {
-    before: [raiseVersions([viewer])],
+    before: [raiseVersions([viewer], sql`u.is_active`)],
     main: sql`
     with newest as (
       select coalesce(max(n.id), 0) as id
@@ -232,7 +243,7 @@ export async function markAllNotificationsRead(
       select i.read_up_to_id as before,
              greatest(i.read_up_to_id, least(newest.id, coalesce(${upToId}::bigint, newest.id))) as id
       from notification_inboxes i, newest
-      where i.user_id = ${viewer}
+      where i.user_id = ${viewer} and ${isActive(viewer)}
     )
     update notification_inboxes i
     set read_up_to_id = reached.id,
@@ -249,28 +260,27 @@ export async function markAllNotificationsRead(
     where i.user_id = ${viewer}
     returning i.unread_count, i.version::float8 as version, i.read_up_to_id::float8 as up_to_id`,
   })
-  if (row === undefined) throw new Error('Marking all as read answered no row')
-  return row
+  return row ?? null
 }
 
 /** By type whose actions somebody is notified of; what is absent is everyone's. */
 export type StoredPreferences = Partial<Record<NotificationType, Audience>>
 
-/** Changes what is given and answers all. */
+/** Changes what is given and answers all; null where the account may not be used. */
 export async function changePreferences(
   db: Db,
   viewer: UserId,
   changes: StoredPreferences,
-): Promise<StoredPreferences> {
+): Promise<StoredPreferences | null> {
   const [row] = await query<{ preferences: StoredPreferences }>(
     db,
     sql`
     insert into notification_inboxes as i (user_id, preferences)
-    select id, ${JSON.stringify(changes)}::jsonb from users where id = ${viewer}
+    select id, ${JSON.stringify(changes)}::jsonb from users where id = ${viewer} and is_active
     on conflict (user_id) do update set preferences = i.preferences || excluded.preferences
     returning preferences`,
   )
-  return row?.preferences ?? {}
+  return row?.preferences ?? null
 }
 
 export async function readPreferences(db: Db, viewer: UserId): Promise<StoredPreferences> {

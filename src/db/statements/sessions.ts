@@ -27,7 +27,9 @@ export function insertionOf(session: NewSession, user: SQL): SQL {
 /**
  * A sign-in with a password that was found right, or null when it was changed meanwhile or the account may no
  * longer be used: the user's row is held until the session is committed, so a change of the password sees the
- * session or this statement sees the change. Answers when the session expires, in Unix milliseconds.
+ * session or this statement sees the change. An account that its owner had deactivated is active again by it; of two such
+ * at once the second finds it neither active nor deactivated, and is to try again. Answers when the session expires, in Unix
+ * milliseconds.
  */
 export async function insertSession(
   db: Db,
@@ -38,11 +40,19 @@ export async function insertSession(
   const [row] = await query<{ expires_at_ms: number }>(
     db,
     sql`
-      with account as (
+      with held as (
         select id
         from users
         where id = ${user} and password_hash = ${passwordHash} and is_active and suspended_at is null
         for share
+      ), returned as (
+        update users
+        set is_active = true, deactivated_at = null, revision = revision + 1, updated_at = now()
+        where id = ${user} and password_hash = ${passwordHash} and not is_active and deactivated_at is not null
+          and suspended_at is null
+        returning id
+      ), account as (
+        select id from held union all select id from returned
       )
       ${insertionOf(session, sql`account`)}`,
   )

@@ -1,18 +1,19 @@
 import { sql } from 'drizzle-orm'
 import type { UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
+import { isErased } from './visibility.ts'
 
 /**
  * Says that the timeline is warm from now on, under a new epoch: fan-out that looks up followers after this
  * commit delivers to it. Answers the epoch, greater than any before even when the database was restored; null when
- * there is no such user.
+ * there is no such user, or they have deactivated their account.
  */
 export async function commitWarm(db: Db, user: UserId, nowMs: number): Promise<number | null> {
   const [row] = await query<{ epoch: number }>(
     db,
     sql`
     insert into timelines as t (user_id, epoch)
-    select id, ${nowMs} from users where id = ${user}
+    select id, ${nowMs} from users where id = ${user} and is_active
     on conflict (user_id) do update set epoch = greatest(t.epoch + 1, excluded.epoch), warm_at = now()
     returning epoch::float8 as epoch`,
   )
@@ -37,9 +38,9 @@ export async function commitCold(db: Db, user: UserId, epoch: number, marker: Ma
       delete from timelines where user_id = ${user} and epoch = ${epoch}
     )
     insert into home_markers as kept (user_id, last_read_id, updated_at)
-    select id, ${marker?.lastReadId ?? 0}, to_timestamp(${(marker?.updatedAtMs ?? 0) / 1000})
-    from users
-    where id = ${user} and ${marker !== null}
+    select u.id, ${marker?.lastReadId ?? 0}, to_timestamp(${(marker?.updatedAtMs ?? 0) / 1000})
+    from users u
+    where u.id = ${user} and ${marker !== null} and not ${isErased}
     on conflict (user_id) do update
     set last_read_id = excluded.last_read_id, updated_at = excluded.updated_at
     where excluded.last_read_id > kept.last_read_id`,

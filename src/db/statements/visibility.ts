@@ -11,6 +11,21 @@ export function viewerId(viewer: UserId | null): number {
 /** The author `u` exists for everybody: neither deactivated nor suspended. */
 export const isPresent = sql`(u.is_active and u.suspended_at is null)`
 
+/**
+ * The author `u` is there, or may come back by themselves any day: their entries are kept on timelines, and hidden as pages are
+ * made for as long as they are gone.
+ */
+export const mayReturn = sql`((u.is_active or u.deactivated_at is not null) and u.suspended_at is null)`
+
+/** No username begins with this. */
+const ERASED = '~'
+
+/** The name, and the address, of what is left of an account `u` that was erased: they are free for others again. */
+export const nameOfErased = sql`${ERASED}::text || u.id`
+
+/** Of the account `u` only the row is left: nobody is told anything, and nobody signs in. */
+export const isErased = sql`starts_with(u.username, ${ERASED})`
+
 /** Neither of the two blocks the other. */
 export function noBlockBetween(viewer: number | SQL, other: SQL): SQL {
   return sql`not exists (

@@ -121,6 +121,13 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
     this.#sockets.end(which)
   }
 
+  async erase(): Promise<void> {
+    this.#sockets.end({ sessionId: null, exceptSessionId: null })
+    await this.ctx.storage.deleteAlarm()
+    this.#opened = null
+    await this.ctx.storage.deleteAll()
+  }
+
   /** The socket upgrade. The Worker has authenticated it and says for whom in a header. */
   override async fetch(request: Request): Promise<Response> {
     const ticket = socketTicket.parse(JSON.parse(request.headers.get(SOCKET_TICKET_HEADER) ?? 'null'))

@@ -24,6 +24,13 @@ export async function limitSignIn(c: Asking, account: string): Promise<void> {
   await takeFrom(c, c.env.SIGN_IN_LIMITER, `${addressOf(c)} ${account.toLowerCase()}`)
 }
 
+/** Whoever found a device signed in cannot try passwords on it any faster than at the login. */
+export const limitPasswordTries = createMiddleware<AppEnv>(async (c, next) => {
+  const viewer = c.get('viewer')
+  if (viewer !== null) await limitSignIn(c, viewer.username)
+  await next()
+})
+
 async function takeFrom(c: Asking, limiter: RateLimit, key: string): Promise<void> {
   if (!c.get('deps').settings.rateLimits) return
   const { success } = await limiter.limit({ key })

@@ -43,6 +43,8 @@ const loginRoute = createRoute({
   path: '/login',
   tags,
   summary: 'Sign in with a password',
+  description:
+    'An account that its owner has deactivated is active again, until it is being erased 30 days later.',
   request: { headers: refreshCookieHeader, ...body(loginRequest) },
   responses: {
     200: json(signedInUser, 'Signed in'),

@@ -1,5 +1,4 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { createMiddleware } from 'hono/factory'
 import { confirmation, passwordRequest, sessionIdParam, sessionPage } from '../../contracts/http/auth.ts'
 import { pageQuery } from '../../contracts/http/common.ts'
 import { encodeCursor } from '../../domain/cursor.ts'
@@ -8,20 +7,14 @@ import { changePassword } from '../../services/change-password.ts'
 import { endSession } from '../../services/end-session.ts'
 import { listSessions } from '../../services/list-sessions.ts'
 import { presentSession } from '../../views/present-session.ts'
-import { type AppEnv, createRouter } from '../context.ts'
+import { createRouter } from '../context.ts'
 import { signedIn } from '../middleware/authenticate.ts'
-import { limitSignIn } from '../middleware/rate-limit.ts'
+import { limitPasswordTries } from '../middleware/rate-limit.ts'
 import { readPage } from '../read-page.ts'
 import { json, problems, withAccessToken } from './answers.ts'
 
 const tags = ['auth']
 const security = withAccessToken
-
-/** Whoever found a device signed in cannot try passwords on it any faster than at the login. */
-const limitPasswordTries = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.var.viewer !== null) await limitSignIn(c, c.var.viewer.username)
-  await next()
-})
 
 const listRoute = createRoute({
   method: 'get',

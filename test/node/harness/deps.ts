@@ -12,13 +12,15 @@ export interface Told {
   timelines: Map<UserId, TimelineOp[]>
   /** The outbox rows that were sent to the queues. */
   sent: number[]
+  /** Whose timeline was told to forget all. */
+  erased: UserId[]
 }
 
 const notHere = () => Promise.reject(new Error('Not in this test'))
 
 /** A use case's world with a real database and nothing else; `replaced` are other parts of it. */
 export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told: Told } {
-  const told: Told = { timelines: new Map(), sent: [] }
+  const told: Told = { timelines: new Map(), sent: [], erased: [] }
   const timeline = (user: UserId): TimelineRpc => ({
     apply: async (ops) => {
       told.timelines.set(user, [...(told.timelines.get(user) ?? []), ...ops])
@@ -29,6 +31,9 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
     moveMarker: notHere,
     keepCards: notHere,
     endSessions: notHere,
+    erase: async () => {
+      told.erased.push(user)
+    },
     fetch: notHere,
   })
   const deps: Deps = {

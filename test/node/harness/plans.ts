@@ -50,9 +50,22 @@ export async function stepsOf(pool: pg.Pool, work: () => Promise<unknown>): Prom
   return steps
 }
 
+/** The steps of all statements of all round trips of `work`. */
+export async function stepsOfAll(pool: pg.Pool, work: () => Promise<unknown>): Promise<Step[]> {
+  const trips = await recorded(work)
+  const runs: Step[] = []
+  for (const statement of trips.flat()) runs.push(...(await explain(pool, [statement])).steps)
+  return runs
+}
+
 /** The same with what all its statements cost, after `prepare`, which is undone with all that they do. */
 export async function runOf(pool: pg.Pool, work: () => Promise<unknown>, prepare = ''): Promise<Run> {
-  const statements = await recorded(work)
+  const [only, ...others] = await recorded(work)
+  if (only === undefined || others.length > 0) throw new Error(`Not one round trip but ${others.length + 1}`)
+  return explain(pool, only, prepare)
+}
+
+async function explain(pool: pg.Pool, statements: z.infer<typeof statement>[], prepare = ''): Promise<Run> {
   const client = await pool.connect()
   const run: Run = { steps: [], pages: 0, partitions: 0 }
   try {
@@ -77,7 +90,8 @@ export async function runOf(pool: pg.Pool, work: () => Promise<unknown>, prepare
 
 const pagesIn = (used: z.infer<typeof pages>) => used['Shared Hit Blocks'] + used['Shared Read Blocks']
 
-async function recorded(work: () => Promise<unknown>): Promise<z.infer<typeof statement>[]> {
+/** The statements of each round trip. */
+async function recorded(work: () => Promise<unknown>): Promise<z.infer<typeof statement>[][]> {
   const ownFetch = neonConfig.fetchFunction
   const requests: z.infer<typeof statement>[][] = []
   neonConfig.fetchFunction = (url: string, init: RequestInit) => {
@@ -89,9 +103,7 @@ async function recorded(work: () => Promise<unknown>): Promise<z.infer<typeof st
   } finally {
     neonConfig.fetchFunction = ownFetch
   }
-  const [only, ...others] = requests
-  if (only === undefined || others.length > 0) throw new Error(`Not one round trip but ${requests.length}`)
-  return only
+  return requests
 }
 
 function partitionsIn(plan: z.infer<typeof node>): number {
