@@ -45,7 +45,7 @@ export async function answerOf(response: Response): Promise<ApiAnswer> {
   // A socket that nobody here reads from.
   response.webSocket?.accept()
   response.webSocket?.close()
-  const text = await response.text()
+  const text = new TextDecoder().decode(await response.arrayBuffer())
   const isJson = /json/.test(response.headers.get('content-type') ?? '')
   const body = text === '' ? null : isJson ? JSON.parse(text) : text
   return { status: response.status, body, headers: response.headers }

@@ -25,7 +25,7 @@ export function readZip(zip: Buffer): Map<string, string> {
     const content = contentAt(zip, zip.readUInt32LE(at + 42), zip.readUInt32LE(at + 20))
     check(crc32(content) === zip.readUInt32LE(at + 16), `${name} has another checksum`)
     check(!files.has(name), `${name} is there twice`)
-    files.set(name, new TextDecoder('utf-8', { fatal: true }).decode(content))
+    files.set(name, new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content))
     at += ENTRY_BYTES + [28, 30, 32].reduce((sum, length) => sum + zip.readUInt16LE(at + length), 0)
   }
   check(at === end, 'The central directory has another length')
