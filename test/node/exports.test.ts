@@ -115,6 +115,21 @@ describe('asking for an export', () => {
     expect(asked.flatMap((one) => (one.outcome === 'requested' ? one.outbox : []))).toHaveLength(1)
   })
 
+  it('waits for whoever is just asking, and then answers theirs', async () => {
+    const user = await people.addUser()
+    const id = crypto.randomUUID()
+    let second: ReturnType<typeof request> | undefined
+    const first = [
+      { text: `select pg_advisory_xact_lock(hashtextextended('exports:' || $1::bigint, 0))`, values: [user] },
+      { text: 'insert into exports (id, user_id) values ($1, $2)', values: [id, user] },
+    ]
+    await inTransaction(database.pool, first, async () => {
+      second = request(user)
+      expect(await until(() => somebodyWaits(database.pool), { withinMs: 10_000 })).toBe(true)
+    })
+    expect(await second).toMatchObject({ outcome: 'requested', export: { id }, outbox: [] })
+  })
+
   it('begins anew after a failure, three times a day', async () => {
     const user = await people.addUser()
     for (let n = 0; n < 3; n++) {
@@ -161,18 +176,18 @@ describe('writing an export', () => {
     expect(claims.map(({ outcome }) => outcome).toSorted()).toEqual(['claimed', ...Array(7).fill('held')])
   })
 
-  it('waits for whoever is just claiming, and then leaves it to them', async () => {
+  it.each([
+    ['claiming', 'held', `id = gen_random_uuid(), expires_at = now() + interval '1 hour'`],
+    ['finishing', 'gone', `state = 'ready', expires_at = now() + interval '1 day'`],
+  ])('waits for whoever is just %s it: then it is %s', async (_, outcome, change) => {
     const { user, outboxId } = await pending()
     let second: ReturnType<typeof claim> | undefined
-    const taken = {
-      text: `update exports set id = gen_random_uuid(), expires_at = now() + interval '1 hour' where user_id = $1`,
-      values: [user],
-    }
-    await inTransaction(database.pool, [taken], async () => {
+    const first = { text: `update exports set ${change} where user_id = $1`, values: [user] }
+    await inTransaction(database.pool, [first], async () => {
       second = claim(outboxId)
       expect(await until(() => somebodyWaits(database.pool), { withinMs: 10_000 })).toBe(true)
     })
-    expect(await second).toEqual({ outcome: 'held' })
+    expect(await second).toEqual({ outcome })
   })
 
   it('is finished by the newest attempt alone', async () => {
@@ -278,6 +293,11 @@ describe('an archive', () => {
     await deleteExportsOf(db, user)
     expect(await finishExport(db, outboxId, id, 1)).toBe(false)
     expect(await readExport(db, user)).toBeNull()
+
+    // Nor is what is still owed about the next one.
+    await request(user)
     expect(await claim(outboxId)).toEqual({ outcome: 'gone' })
+    await storeDeadLetters(db, [{ queue: 'exports', outboxId, message: {}, error: 'every delivery failed' }])
+    expect(await readExport(db, user)).toMatchObject({ state: 'pending' })
   })
 })
