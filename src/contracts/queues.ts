@@ -206,8 +206,15 @@ export type PushEvent = z.infer<typeof pushEvent>
 export const pushMessage = z.object({ outbox_id: id, event: pushEvent })
 export type PushMessage = z.infer<typeof pushMessage>
 
+/** Somebody asked for an archive of all that they have here. Which of theirs it is, the outbox row knows. */
+export const exportMessage = z.object({
+  outbox_id: id,
+  event: z.object({ type: z.literal('export'), v: version, user_id: id }),
+})
+export type ExportMessage = z.infer<typeof exportMessage>
+
 /** The queues that an outbox row can name. */
-export const QUEUES = ['fan-out', 'engagement', 'notifications', 'pushes'] as const
+export const QUEUES = ['fan-out', 'engagement', 'notifications', 'pushes', 'exports'] as const
 export type QueueName = (typeof QUEUES)[number]
 
 /** A row of the outbox as the write that committed it returns it. */

@@ -28,6 +28,7 @@ export const PROBLEMS = {
   push_subscription_not_found: [404, 'There is no such push subscription'],
   muted_word_not_found: [404, 'There is no such muted word'],
   list_not_found: [404, 'There is no such list'],
+  archive_not_found: [404, 'There is no such archive'],
   method_not_allowed: [405, 'Not with this method'],
   username_taken: [409, 'The username is taken'],
   email_taken: [409, 'The e-mail address is taken'],

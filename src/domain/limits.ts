@@ -19,6 +19,10 @@ export const EDITS_MAX = 5
 /** Muted words of one user that have not expired. */
 export const MUTED_WORDS_MAX = 200
 
+/** How long an archive of somebody's data can be downloaded, and how many are begun within 24 hours: failed ones count. */
+export const ARCHIVE_TTL_SECONDS = 86_400
+export const EXPORTS_PER_DAY = 3
+
 /** Lists of one user, and members of one list. */
 export const LISTS_MAX = 100
 export const LIST_MEMBERS_MAX = 500

@@ -1,6 +1,7 @@
 import type { FoldHint, OutboxRow } from '../contracts/queues.ts'
 import type { TimelineRpc } from '../contracts/timeline.ts'
 import type { Db } from '../db/client.ts'
+import type { ByteRange } from '../domain/byte-range.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Logger } from '../domain/log.ts'
 import type { FreshnessCache } from '../views/freshen.ts'
@@ -22,6 +23,7 @@ export interface Deps {
   passwords: PasswordPort
   timeline(user: UserId): TimelineRpc
   queues: QueuePort
+  archives: ArchivePort
   /** Shared by all requests of an isolate. */
   freshness: FreshnessCache
   /** What this isolate knows of the authors whom home timelines pull. */
@@ -47,6 +49,18 @@ export interface QueuePort {
   /** Sends committed outbox rows to their queues, minding the platform's batch limits; to be delivered then. */
   sendOutbox(rows: OutboxRow[], delaySeconds?: number): Promise<void>
   sendFold(subjects: FoldHint['subjects']): Promise<void>
+}
+
+/** Where archives of people's data lie. */
+export interface ArchivePort {
+  /** Stores all that comes, or nothing: what fails midway is not seen by anybody. Answers how many bytes it is. */
+  write(key: string, content: AsyncIterable<Uint8Array>): Promise<number>
+  /** All of it, or a part of it that is there; null where there is no such archive. */
+  read(key: string, range: ByteRange | null): Promise<ReadableStream | null>
+  /** As many keys as there are; those that name nothing do not matter. */
+  delete(keys: readonly string[]): Promise<void>
+  /** Some keys that begin so; none when none is left. */
+  list(prefix: string): Promise<string[]>
 }
 
 /** Who is asking, as their access token says. */

@@ -7,8 +7,10 @@ import type { SigningKey } from './settings.ts'
 import {
   hashTokenId,
   signAccessToken,
+  signArchiveToken,
   signRefreshToken,
   verifyAccessToken,
+  verifyArchiveToken,
   verifyRefreshToken,
 } from './tokens.ts'
 
@@ -120,6 +122,39 @@ describe('a refresh token', () => {
   ])('is not %s', async (_, forged) => {
     expect(await verifyRefreshToken([today], await forged(), NOW_MS)).toBeNull()
   })
+})
+
+describe('the token of an archive', () => {
+  const archive = { id: '0d2c7f3e-5a61-4a55-9a3e-3f4c8d1b7a90', user_id: user }
+  /** All that the other kinds say, too: only whom it is for tells them apart. */
+  const ofAllKinds = {
+    ...{ aud: 'warbler-archive', sub: String(user), jti: archive.id, sid: sessionId },
+    ...{ userId: user, username: 'ada', role: 'user' },
+  }
+
+  it('names the archive until it expires, to the second', async () => {
+    const signed = await signArchiveToken([today], archive, EXPIRES_MS)
+    expect(await verifyArchiveToken([today], signed, EXPIRES_MS - 1)).toEqual(archive)
+    expect(await verifyArchiveToken([today], signed, EXPIRES_MS)).toBeNull()
+    expect(await verifyArchiveToken([yesterday], signed, NOW_MS)).toBeNull()
+  })
+
+  it('is no access token and no refresh token, nor are they one', async () => {
+    const forged = await forge(ofAllKinds)
+    expect(await verifyArchiveToken([today], forged, NOW_MS)).toEqual(archive)
+    expect(await verifyAccessToken([today], forged, NOW_MS)).toMatchObject({ ok: false })
+    expect(await verifyRefreshToken([today], forged, NOW_MS)).toBeNull()
+    for (const aud of ['warbler-api', 'warbler-refresh', undefined]) {
+      expect(await verifyArchiveToken([today], await forge({ ...ofAllKinds, aud }), NOW_MS)).toBeNull()
+    }
+  })
+
+  it.each([{ jti: 'none' }, { jti: undefined }, { sub: '-1' }, { exp: undefined }, { iss: 'elsewhere' }])(
+    'is not one with %j',
+    async (claims) => {
+      expect(await verifyArchiveToken([today], await forge({ ...ofAllKinds, ...claims }), NOW_MS)).toBeNull()
+    },
+  )
 })
 
 it('stores a token’s id as its SHA-256', async () => {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
+import type { ArchiveRef } from '../db/statements/exports.ts'
 import { isId, type UserId } from '../domain/ids.ts'
 import { ACCESS_TOKEN_TTL_SECONDS, REFRESH_TOKEN_TTL_SECONDS } from '../domain/sessions.ts'
 import type { Viewer } from './deps.ts'
@@ -10,6 +11,7 @@ const ALGORITHM = 'HS256'
 const ISSUER = 'warbler'
 const ACCESS_AUDIENCE = 'warbler-api'
 const REFRESH_AUDIENCE = 'warbler-refresh'
+const ARCHIVE_AUDIENCE = 'warbler-archive'
 
 const subject = z
   .string()
@@ -30,6 +32,7 @@ const accessClaims = z
   .refine(({ sub, userId }) => sub === userId)
 
 const refreshClaims = z.object({ sub: subject, sid: z.uuid(), jti: z.string() })
+const archiveClaims = z.object({ sub: subject, jti: z.uuid() })
 
 /** An access token for the viewer, signed with the first of the keys, good for 15 minutes. */
 export function signAccessToken(keys: readonly SigningKey[], viewer: Viewer, nowMs: number): Promise<string> {
@@ -109,6 +112,36 @@ export async function verifyRefreshToken(
   const { sub, sid, jti } = claims.data
   const successorId = await successorOf(verified.key, jti)
   return { userId: sub, sessionId: sid, tokenId: jti, successorId }
+}
+
+/**
+ * What lets whoever has it download one archive until it expires, and nothing else. A function of its arguments: a link is
+ * the same each time it is shown.
+ */
+export function signArchiveToken(
+  keys: readonly SigningKey[],
+  archive: ArchiveRef,
+  expiresAtMs: number,
+): Promise<string> {
+  return sign(keys, {
+    iss: ISSUER,
+    aud: ARCHIVE_AUDIENCE,
+    sub: String(archive.user_id),
+    jti: archive.id,
+    exp: Math.floor(expiresAtMs / 1000),
+  })
+}
+
+/** Which archive a token is for; null when it is not one of ours or has expired. */
+export async function verifyArchiveToken(
+  keys: readonly SigningKey[],
+  token: string,
+  nowMs: number,
+): Promise<ArchiveRef | null> {
+  const verified = await verify(keys, token, nowMs, ARCHIVE_AUDIENCE)
+  if (!verified.ok) return null
+  const claims = archiveClaims.safeParse(verified.payload)
+  return claims.success ? { id: claims.data.jti, user_id: claims.data.sub } : null
 }
 
 /** The hash under which a refresh token's id is stored: hexadecimal SHA-256. */

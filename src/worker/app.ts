@@ -13,6 +13,7 @@ import { authRoutes } from './routes/auth.ts'
 import { blockRoutes } from './routes/blocks.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
+import { exportRoutes } from './routes/exports.ts'
 import { listMemberRoutes } from './routes/list-members.ts'
 import { listRoutes } from './routes/lists.ts'
 import { messageSettingsRoutes } from './routes/message-settings.ts'
@@ -73,6 +74,7 @@ export function createApp() {
   app.route('/api/messages', messageSettingsRoutes())
   app.route('/api/messages', messageRoutes())
   app.route('/api/push', pushRoutes())
+  app.route('/api/export', exportRoutes())
   app.route('/api/stream', streamRoutes())
   app.route('/api/admin', adminRoutes())
   app.route('/', documentationRoutes(app))

@@ -8,6 +8,7 @@ import type { Settings } from '../services/settings.ts'
 import { FreshnessCache } from '../views/freshen.ts'
 import { MutedWordLists } from '../views/muted-words.ts'
 import { PulledAuthors } from '../views/pulled-authors.ts'
+import { createArchives } from './archives.ts'
 import { configurationOf } from './env.ts'
 import { createQueues } from './queues.ts'
 import type { ServerTiming } from './server-timing.ts'
@@ -34,6 +35,7 @@ export function createDeps(env: Env, { log, timing, defer }: Ambient): Deps {
     passwords: env.PASSWORDS,
     timeline: (user: UserId): TimelineRpc => timelineStub(env, user),
     queues: createQueues(env, settings.databaseEpoch),
+    archives: createArchives(env.ARCHIVES),
     ...cachesOf(settings),
     sharedCache,
     defer: (work) => defer(work.catch((error) => log.error('deferred_work_failed', { error }))),

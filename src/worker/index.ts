@@ -2,6 +2,7 @@ import { createLogger } from '../domain/log.ts'
 import { Timeline } from '../durable-objects/timeline/object.ts'
 import { consumeDeadLetters } from '../queues/dead-letter.ts'
 import { consumeEngagement } from '../queues/engagement.ts'
+import { consumeExports } from '../queues/exports.ts'
 import { consumeFanOut } from '../queues/fan-out.ts'
 import { consumeNotifications } from '../queues/notifications.ts'
 import { consumePushes } from '../queues/pushes.ts'
@@ -29,6 +30,7 @@ export default {
     if (batch.queue.startsWith('warbler-fan-out-')) return consumeFanOut(batch, deps)
     if (batch.queue.startsWith('warbler-notifications-')) return consumeNotifications(batch, deps)
     if (batch.queue === 'warbler-pushes') return consumePushes(batch, deps)
+    if (batch.queue === 'warbler-exports') return consumeExports(batch, deps)
     if (batch.queue === 'warbler-engagement') return consumeEngagement(batch, deps)
     return consumeDeadLetters(batch, deps)
   },

@@ -5,6 +5,7 @@ import { closePolls } from '../services/close-polls.ts'
 import type { Deps } from '../services/deps.ts'
 import { eraseDeactivated } from '../services/erase-accounts.ts'
 import { eraseDeletedContent } from '../services/erase-deleted.ts'
+import { expireArchives } from '../services/expire-archives.ts'
 import { forgetWithdrawn } from '../services/forget-withdrawn.ts'
 import { relayOutbox } from '../services/relay-outbox.ts'
 import { sweepLedger } from '../services/sweep-ledger.ts'
@@ -27,6 +28,7 @@ const EACH_HOUR: Job[] = [
   ['delete_expired', (deps) => deleteExpired(deps.db)],
   ['erase_deleted_content', eraseDeletedContent],
   ['forget_withdrawn', forgetWithdrawn],
+  ['expire_archives', expireArchives],
 ]
 
 /** Runs the jobs of a cron trigger. One that fails does not keep the others from running; the run then fails. */

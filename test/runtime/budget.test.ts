@@ -8,6 +8,7 @@ import { message } from '../../src/contracts/http/messages.ts'
 import { pushSubscription } from '../../src/contracts/http/push.ts'
 import { type EntryId, newTweetId, type TweetId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
+import { insertArchive } from './archives.ts'
 import { insertSessionOf, newBrowser } from './browsers.ts'
 import { PASSWORD, rows, uniqueName } from './harness.ts'
 import { readOperations } from './operations.ts'
@@ -280,6 +281,14 @@ const ROUTES: Priced[] = [
     const { id } = pushSubscription.parse(made.body)
     return isolate.spend('DELETE', `/api/push/subscriptions/${id}`, { token })
   }),
+  ...(['POST', 'GET'] as const).map((method) =>
+    priced(`${method} /api/export`, oneStatement, ({ isolate, token }) =>
+      isolate.spend(method, '/api/export', { token }),
+    ),
+  ),
+  priced('GET /api/export/archive', oneStatement, async ({ isolate, reader }) =>
+    isolate.spend('GET', `/api/export/archive?token=${await insertArchive(reader)}`),
+  ),
   priced('GET /api/recommendations/users', oneStatement, ({ isolate, token }) =>
     isolate.spend('GET', '/api/recommendations/users', { token }),
   ),

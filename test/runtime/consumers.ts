@@ -2,6 +2,7 @@ import { createExecutionContext, createMessageBatch, getQueueResult } from 'clou
 import type { OutboxRow } from '../../src/contracts/queues.ts'
 import type { TweetId } from '../../src/domain/ids.ts'
 import { consumeDeadLetters } from '../../src/queues/dead-letter.ts'
+import { consumeExports } from '../../src/queues/exports.ts'
 import { consumeFanOut } from '../../src/queues/fan-out.ts'
 import { consumeNotifications } from '../../src/queues/notifications.ts'
 import type { TweetDraft } from '../../src/services/check-draft.ts'
@@ -35,6 +36,11 @@ export function runFanOut(bodies: readonly unknown[], deps: Deps = testDeps(), a
 /** The same with the consumer of notifications. */
 export function runNotifications(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
   return runConsumer(consumeNotifications, 'warbler-notifications-0', bodies, deps, attempts)
+}
+
+/** The same with the consumer of exports. */
+export function runExports(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
+  return runConsumer(consumeExports, 'warbler-exports', bodies, deps, attempts)
 }
 
 export function runDeadLetters(bodies: readonly unknown[], deps: Deps = testDeps()) {

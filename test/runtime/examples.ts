@@ -8,6 +8,7 @@ import type { Viewer } from '../../src/services/deps.ts'
 import { issueTokens, startSession, type TokenPair } from '../../src/services/issue-tokens.ts'
 import { addListMember } from '../../src/services/list-members.ts'
 import { subscribeToPush } from '../../src/services/subscribe-to-push.ts'
+import { insertArchive } from './archives.ts'
 import { type ApiOptions, api, PASSWORD, rows, testDeps, uniqueName } from './harness.ts'
 import type { Operation } from './operations.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
@@ -44,6 +45,8 @@ export interface World {
   message: number
   /** A public list of the viewer's, with two members who tweet. */
   list: number
+  /** By which the viewer's archive is downloaded. */
+  archiveToken: string
 }
 
 export async function createWorld(): Promise<World> {
@@ -68,6 +71,7 @@ export async function createWorld(): Promise<World> {
   const pushSubscription = await subscribe(viewer)
   const message = await correspond(viewer, friend, [other, asking, asking2])
   const list = await makeLists(viewer, [friend, other])
+  const archiveToken = await insertArchive(viewer)
   const strangersToken = await tokenOf(stranger)
   const people = { viewer, friend, stranger, strangersToken, asking, ...(await avoid(viewer)) }
   return {
@@ -82,6 +86,7 @@ export async function createWorld(): Promise<World> {
     mutedWord,
     notification,
     list,
+    archiveToken,
   }
 }
 
@@ -213,6 +218,8 @@ export interface Example {
   /** The same for `{userId}`. */
   missingUsers?: (number | string)[]
   body?: Record<string, unknown>
+  /** `name=value&...`. */
+  query?: string
   /** What anybody else who asks the same is answered; absent where they may. */
   forbidden?: 403 | 404
   headers?: Record<string, string>
@@ -346,6 +353,9 @@ export function examplesIn(world: World) {
       missing: [Number.MAX_SAFE_INTEGER],
       forbidden: 404,
     },
+    'POST /api/export': {},
+    'GET /api/export': {},
+    'GET /api/export/archive': { query: `token=${world.archiveToken}` },
     'GET /api/recommendations/users': {},
     'DELETE /api/recommendations/users/{id}': { ...ofUser, id: stranger.id },
     'GET /api/lists': {},
@@ -390,7 +400,8 @@ export interface Change {
 export function ask({ method, path }: Operation, example: Example, token: string, change: Change = {}) {
   const id = String(change.id ?? example.id ?? '')
   const userId = String(change.userId ?? example.userId ?? '')
-  const query = change.query === undefined ? '' : `?${change.query}`
+  const asked = change.query ?? example.query
+  const query = asked === undefined ? '' : `?${asked}`
   const shown = change.token === undefined ? token : change.token
   const presented: ApiOptions = shown === null ? {} : (example.present ?? inAuthorization)(shown)
   const body = 'body' in change ? change.body : example.body
@@ -434,6 +445,7 @@ export async function stateOf({ viewer, friend, stranger }: World): Promise<unkn
       (select json_agg(p order by id) from push_subscriptions p where user_id in ${ids}) as push_subscriptions,
       (select json_agg(d order by user_id, dismissed_id) from dismissed_recommendations d
        where user_id in ${ids}) as dismissed,
+      (select json_agg(e order by id) from exports e where user_id in ${ids}) as exports,
       (select json_agg(l order by id) from lists l where owner_id in ${ids}) as lists,
       (select json_agg(m order by list_id, user_id) from list_members m where user_id in ${ids}) as list_members,
       (select count(*)::int from counter_deltas where subject = 'user' and subject_id in ${ids}) as deltas`)

@@ -20,7 +20,7 @@ export interface ApiOptions {
 
 export interface ApiAnswer {
   status: number
-  /** Parsed JSON; null when the answer has no body. */
+  /** Parsed JSON, text where it is none; null when the answer has no body. */
   body: unknown
   headers: Headers
 }
@@ -45,8 +45,10 @@ export async function answerOf(response: Response): Promise<ApiAnswer> {
   // A socket that nobody here reads from.
   response.webSocket?.accept()
   response.webSocket?.close()
-  const text = await response.text()
-  return { status: response.status, body: text === '' ? null : JSON.parse(text), headers: response.headers }
+  const text = new TextDecoder().decode(await response.arrayBuffer())
+  const isJson = /json/.test(response.headers.get('content-type') ?? '')
+  const body = text === '' ? null : isJson ? JSON.parse(text) : text
+  return { status: response.status, body, headers: response.headers }
 }
 
 const registered = signedInUser.required()

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { NotificationEvent, OutboxRow, QueueName } from '../../contracts/queues.ts'
 import { array, type Db, query } from '../client.ts'
+import { failExportsOf } from './failed-exports.ts'
 
 /** A message that was just sent is given this long before the relay takes it for lost. */
 export const FIRST_ATTEMPT_SECONDS = 30
@@ -168,7 +169,8 @@ export interface DeadLetter {
 }
 
 /**
- * Stores what could not be consumed, once a row, and stops the relay from sending it again. A letter whose
+ * Stores what could not be consumed, once a row, and stops the relay from sending it again; an export has failed then, so
+ * that its owner may ask anew. A letter whose
  * outbox row is gone is not stored: its effect was done by another delivery. One statement: of two at once that store
  * the same row's letter, the second waits for the row and then no longer matches `dead_at is null`.
  */
@@ -184,7 +186,8 @@ export async function storeDeadLetters(db: Db, letters: readonly DeadLetter[]): 
     ), dead as (
       update outbox set dead_at = now()
       where dead_at is null and id in (select "outboxId" from letters)
-      returning id, queue, message
+      returning id, queue, message, created_at
+    ), failed as (${failExportsOf('dead')}
     )
     insert into dead_letters (queue, outbox_id, message, error)
     select dead.queue, dead.id, dead.message, (select min(error) from letters where "outboxId" = dead.id)
