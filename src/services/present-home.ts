@@ -38,12 +38,14 @@ export function presentEntry(entry: PageEntry, fresh: Freshened, reader: HomeRea
   const candidate = freshness.get(tweetId) ?? { gone: false, authorIsPrivate: false }
   if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return null
   if (isMutedEntry(entry, fresh, reader)) return null
+  const retweeter = retweeterId === null ? null : (users.get(retweeterId) ?? entry.retweeter)
+  if (retweeter === 'gone') return null
   const reading: Reading = {
     nowMs: reader.nowMs,
     countsOf: (id) => freshness.get(id as TweetId)?.counts.counts ?? null,
     flagsOf: (id) => (id === tweetId ? flags : (quotes.get(tweetId)?.flags ?? entry.quoteFlags)),
     hides: () => hidesQuote(entry, fresh),
-    retweetedBy: retweeterId === null ? null : (users.get(retweeterId) ?? entry.retweeter),
+    retweetedBy: retweeter,
   }
   return joinTweetUtf8(card, reading, freshness.get(tweetId)?.counts ?? null)
 }

@@ -45,7 +45,7 @@ export interface Fresh {
 /**
  * Counts and revisions of tweets, with the whole tweet where what the asker knows is outdated, and the cards of
  * users (of retweeters): one statement for a page whether its cards are cached, missing or old. A tweet that does not
- * exist is not among them. `offset 0` keeps the revision from being worked out anew wherever it is named.
+ * exist is not among them, nor a user who is gone. `offset 0` keeps the revision from being worked out anew wherever it is named.
  */
 export async function readFresh(
   db: Db,
@@ -84,7 +84,8 @@ export async function readFresh(
           join users u on u.id = t.user_id
           cross join lateral (select ${revision} as revision offset 0) at) one), '[]'),
       'users', coalesce((
-        select json_agg(${userRecord('u')}) from users u where u.id = any(${array(users, 'bigint')})), '[]')) as fresh`,
+        select json_agg(${userRecord('u')}) from users u
+        where u.id = any(${array(users, 'bigint')}) and ${isPresent}), '[]')) as fresh`,
   )
   return row?.fresh ?? { tweets: [], users: [] }
 }
