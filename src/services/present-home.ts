@@ -1,3 +1,4 @@
+import type { UserCard } from '../contracts/http/users.ts'
 import type { MutedWord, MutedWords, PageEntry } from '../contracts/timeline.ts'
 import { type Card, cardIsMuted, joinTweetUtf8, type Reading } from '../contracts/tweet-json.ts'
 import { toUtf8, type Utf8Text } from '../contracts/utf8-text.ts'
@@ -33,13 +34,14 @@ export function readerOfRows({ id }: Viewer, mutedWords: readonly MutedWord[], n
 /** Rules, then present. Null for an entry that the rules drop. */
 export function presentEntry(entry: PageEntry, fresh: Freshened, reader: HomeReader): Utf8Text | null {
   const { tweetId, retweeterId, flags } = entry
-  const { freshness, quotes, users } = fresh
+  const { freshness, quotes } = fresh
   const card = cardOf(entry, fresh)
   const candidate = freshness.get(tweetId) ?? { gone: false, authorIsPrivate: false }
-  if (card === null || !mayStandOnHome({ ...candidate, ofFollowee: entry.ofFollowee })) return null
+  const retweeter = retweeterOf(entry, fresh)
+  const retweeterGone = retweeterId !== null && retweeter === null
+  const { ofFollowee } = entry
+  if (card === null || !mayStandOnHome({ ...candidate, ofFollowee, retweeterGone })) return null
   if (isMutedEntry(entry, fresh, reader)) return null
-  const retweeter = retweeterId === null ? null : (users.get(retweeterId) ?? entry.retweeter)
-  if (retweeter === 'gone') return null
   const reading: Reading = {
     nowMs: reader.nowMs,
     countsOf: (id) => freshness.get(id as TweetId)?.counts.counts ?? null,
@@ -48,6 +50,12 @@ export function presentEntry(entry: PageEntry, fresh: Freshened, reader: HomeRea
     retweetedBy: retweeter,
   }
   return joinTweetUtf8(card, reading, freshness.get(tweetId)?.counts ?? null)
+}
+
+/** As the entry has it where it was not asked for in time. */
+function retweeterOf({ retweeterId, retweeter }: PageEntry, { users }: Freshened): UserCard | null {
+  const asked = retweeterId === null ? undefined : users.get(retweeterId)
+  return asked === undefined ? retweeter : asked
 }
 
 /** Whether an entry shows what its reader mutes. */

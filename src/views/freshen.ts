@@ -32,8 +32,8 @@ const GONE: Freshness = {
   authorIsPrivate: false,
 }
 
-/** A retweeter's card, or that there is none to be seen: they are deactivated or suspended. */
-export type Retweeter = UserCard | 'gone'
+/** A retweeter; null for one who is gone. */
+type Retweeter = { card: UserCard | null }
 
 /** What an isolate knows of tweets and of retweeters. */
 export class FreshnessCache {
@@ -53,8 +53,8 @@ export interface Freshened {
   cards: Map<TweetId, Card>
   /** Of those cards that quote, by the quoting tweet: how the viewer reads the quoted one, which nobody else knew by then. */
   quotes: Map<TweetId, QuoteReading>
-  /** Retweeters, as far as they were asked for in time. */
-  users: Map<UserId, Retweeter>
+  /** Retweeters, as far as they were asked for in time; null for one who is deactivated or suspended. */
+  users: Map<UserId, UserCard | null>
   /** The deadline passed or the database failed: what is shown may be outdated. */
   stale: boolean
 }
@@ -99,7 +99,7 @@ export async function freshen(deps: FreshenDeps, page: readonly Line[]): Promise
   // As of the question: what changes until the answer is here may not be in it.
   const asOfMs = deps.now()
   const reading = readFresh(deps.db, tweets, users, deps.viewerId).then(
-    (fresh) => remember(deps.cache, fresh, { tweets, users }, asOfMs),
+    (fresh) => remember(deps.cache, fresh, tweets, asOfMs),
     (error: unknown) => {
       if (isUnavailable(error)) return null
       throw error
@@ -151,10 +151,11 @@ function lookUp(deps: FreshenDeps, page: readonly Line[], known: Freshened): Mis
       if (counts === null) tweets.set(quoted, { id: quoted, revision: null, wants_card: false })
       else known.freshness.set(quoted, counts)
     }
+    const retweeter =
+      retweeterId === null ? null : cache.users.getOrClaim(retweeterId, nowMs, sinceOf(retweeterId))
     if (retweeterId === null) continue
-    const retweeter = cache.users.getOrClaim(retweeterId, nowMs, sinceOf(retweeterId))
-    if (retweeter === null) users.add(retweeterId)
-    else known.users.set(retweeterId, retweeter)
+    if (retweeter !== null) known.users.set(retweeterId, retweeter.card)
+    else users.add(retweeterId)
   }
   return { tweets: [...tweets.values()], users: [...users], lacksCards }
 }
@@ -162,19 +163,18 @@ function lookUp(deps: FreshenDeps, page: readonly Line[], known: Freshened): Mis
 function remember(
   cache: FreshnessCache,
   fresh: Fresh,
-  asked: Pick<Missing, 'tweets' | 'users'>,
+  asked: readonly KnownTweet[],
   asOfMs: number,
 ): Omit<Freshened, 'stale'> {
   const found = new Map(fresh.tweets.map((tweet) => [tweet.id, tweet]))
   const freshness = new Map<TweetId, Freshness>()
-  for (const { id } of asked.tweets) {
+  for (const { id } of asked) {
     const tweet = found.get(id)
     freshness.set(id, tweet === undefined ? GONE : toFreshness(tweet))
   }
   for (const [id, state] of freshness) cache.tweets.set(id, state, asOfMs)
-  const present = new Map(fresh.users.map((user) => [user.id, presentUserCard(user)]))
-  const users = new Map(asked.users.map((id): [UserId, Retweeter] => [id, present.get(id) ?? 'gone']))
-  for (const [id, card] of users) cache.users.set(id, card, asOfMs)
+  const users = new Map(fresh.users.map((user) => [user.id, user.gone ? null : presentUserCard(user)]))
+  for (const [id, card] of users) cache.users.set(id, { card }, asOfMs)
   const cards = new Map(
     fresh.tweets.flatMap(({ id, tweet }) => (tweet === null ? [] : [[id, serializeCard(tweet)] as const])),
   )

@@ -23,7 +23,7 @@ export interface FreshTweet {
   author_is_private: boolean
   revision: string
   counts: Counts
-  /** The whole tweet as nobody in particular sees it, where a card is wanted and the revision is another. */
+  /** The whole tweet as nobody in particular sees it, where a card is wanted, the revision is another, and it is not gone. */
   tweet: TweetRecord | null
   /** With `tweet`, where it quotes another: how the viewer reads that one. */
   quote: QuoteReading | null
@@ -37,15 +37,20 @@ export interface QuoteReading {
   flags: number
 }
 
+/** A retweeter; `gone` as of a tweet's author. */
+export interface FreshUser extends UserCardRow {
+  gone: boolean
+}
+
 export interface Fresh {
   tweets: FreshTweet[]
-  users: UserCardRow[]
+  users: FreshUser[]
 }
 
 /**
  * Counts and revisions of tweets, with the whole tweet where what the asker knows is outdated, and the cards of
  * users (of retweeters): one statement for a page whether its cards are cached, missing or old. A tweet that does not
- * exist is not among them, nor a user who is gone. `offset 0` keeps the revision from being worked out anew wherever it is named.
+ * exist is not among them. `offset 0` keeps the revision from being worked out anew wherever it is named.
  */
 export async function readFresh(
   db: Db,
@@ -74,6 +79,7 @@ export async function readFresh(
                        from poll_options o
                        where o.tweet_id = t.id), '[]')),
                    'tweet', case when k.wants_card and k.revision is distinct from at.revision
+                                      and not t.is_deleted and ${isPresent}
                                  then ${tweetRecord(NOBODY)} end,
                    'quote', case when k.wants_card and k.revision is distinct from at.revision then (
                      select json_build_object(
@@ -84,8 +90,8 @@ export async function readFresh(
           join users u on u.id = t.user_id
           cross join lateral (select ${revision} as revision offset 0) at) one), '[]'),
       'users', coalesce((
-        select json_agg(${userRecord('u')}) from users u
-        where u.id = any(${array(users, 'bigint')}) and ${isPresent}), '[]')) as fresh`,
+        select json_agg(${userRecord('u')}::jsonb || jsonb_build_object('gone', not ${isPresent}))
+        from users u where u.id = any(${array(users, 'bigint')})), '[]')) as fresh`,
   )
   return row?.fresh ?? { tweets: [], users: [] }
 }
