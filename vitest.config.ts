@@ -61,6 +61,8 @@ export default defineConfig({
       runtimeProject('runtime', 'test/runtime/**/*.test.ts'),
       // Which authors are pulled concerns every home timeline: these tests have a database of their own.
       runtimeProject('pulled', 'test/pulled/**/*.test.ts'),
+      // It waits until nothing is owed to anybody: a database of its own, too.
+      runtimeProject('leaks', 'test/leaks/**/*.test.ts'),
       {
         extends: true,
         test: { name: 'node', include: ['test/node/**/*.test.ts'], environment: 'node' },

@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import { frame, type TimelineOp } from '../../src/contracts/timeline.ts'
+import { NOTHING_HIDDEN } from '../../src/durable-objects/timeline/judge-missed.ts'
 import { TimelineSockets } from '../../src/durable-objects/timeline/sockets.ts'
 import { TimelineStore } from '../../src/durable-objects/timeline/store.ts'
 import { timelineOf } from './people.ts'
@@ -48,7 +49,8 @@ async function inOneMoment(run: (moment: Moment) => Map<Frame[], number>): Promi
         client.addEventListener('message', ({ data }) => {
           frames.push(frame.parse(JSON.parse(String(data))))
         })
-        sockets.accept(server, { ...ticket, since }, store, Date.now())
+        const asked = { ticket: { ...ticket, since }, hidden: NOTHING_HIDDEN }
+        sockets.accept(server, asked, store, Date.now())
         client.accept()
         return frames
       },

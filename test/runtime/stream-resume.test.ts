@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { KEPT_ENTRIES } from '../../src/contracts/timeline.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { fanOutBodies, postAndDeliver, remove, runFanOut } from './consumers.ts'
-import { homeIds, insertFollowers, insertPeople, markWarm, timelineOf } from './people.ts'
+import { homeIds, insertFollowers, insertPeople, insertRecentTweets, markWarm, timelineOf } from './people.ts'
 import { deliver, range, retract, warmObject } from './stores.ts'
 import { StreamClient } from './stream-client.ts'
 
@@ -90,7 +90,7 @@ describe('resuming', () => {
 
   it('after too long away is a reset, and up to there is not', async () => {
     const { reader, author } = await setScene()
-    const all = range(1, KEPT_ENTRIES + 51)
+    const all = (await insertRecentTweets(author, KEPT_ENTRIES + 51)).toReversed()
     await timelineOf(reader).apply(all.map((id) => deliver(id, author.id)))
     // The oldest 51 are trimmed: whoever has not seen them has missed them.
     const resetting = await StreamClient.connect(reader, `${EPOCH}.50`)

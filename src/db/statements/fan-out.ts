@@ -50,7 +50,7 @@ export interface FanOutPlan {
   outbox_id: number
   /** Since the write that owes the effect, by the database's clock. */
   age_ms: number
-  /** Null when there is nothing to deliver or revise: the tweet is gone, or the retweet was undone. */
+  /** Null when there is nothing to deliver or revise: the tweet or who retweeted it is gone, or the retweet was undone. */
   tweet: TweetRecord | null
   /** Null but for a retweet. */
   retweeter: UserCardRow | null
@@ -61,16 +61,20 @@ export interface FanOutPlan {
   version: number
 }
 
+/** A user may read the author of the task's tweet. */
+const readsAuthor = (user: SQL) => sql`(
+            (not shown.is_private or ${user} = task.author_id
+             or (select count(*) from follows f2
+                 where f2.follower_id = ${user} and f2.following_id = task.author_id) > 0)
+            and ${noBlockBetween(user, sql`task.author_id`)})`
+
 /**
  * A follower `f` hears of the entry: unless they hid retweets, muted or blocked somebody, may not read the author, or the
  * reply is not for them.
  */
 const hears = sql`(
             (task.entry_id = task.tweet_id or f.show_retweets)
-            and (not shown.is_private or f.follower_id = task.author_id
-                 or (select count(*) from follows f2
-                     where f2.follower_id = f.follower_id and f2.following_id = task.author_id) > 0)
-            and ${noBlockBetween(sql`f.follower_id`, sql`task.author_id`)}
+            and ${readsAuthor(sql`f.follower_id`)}
             and ${noBlockBetween(sql`f.follower_id`, sql`task.by_id`)}
             and ${notMutedBy(sql`f.follower_id`, sql`task.author_id`)}
             and ${notMutedBy(sql`f.follower_id`, sql`task.by_id`)}
@@ -158,6 +162,7 @@ export async function planFanOut(db: Db, tasks: readonly FanOutTask[]): Promise<
          join timelines w on w.user_id = shown_to.id
          where w.user_id between task.from_follower and task.to_follower
            and ${isNamed(sql`w.user_id`)}
+           and ${readsAuthor(sql`w.user_id`)}
          order by w.user_id
          limit ${FAN_OUT_CHUNK + 1})
       ) warm) audience on true`,

@@ -9,18 +9,21 @@ import {
   type PullSet,
   type Refused,
   SOCKET_TICKET_HEADER,
+  type SocketTicket,
   socketTicket,
   type TimelineOp,
   type TimelineRpc,
 } from '../../contracts/timeline.ts'
 import type { Card } from '../../contracts/tweet-json.ts'
 import { connect, type Database, type Db, isUnavailable } from '../../db/client.ts'
+import { readHidden } from '../../db/statements/hidden.ts'
 import { pullTimeline, readBackfill } from '../../db/statements/home-timeline.ts'
 import { commitCold, commitWarm } from '../../db/statements/timelines.ts'
 import { MAX_ID, type UserId } from '../../domain/ids.ts'
 import { createLogger, type Logger } from '../../domain/log.ts'
 import type { Backfill } from './followees.ts'
-import { TimelineSockets } from './sockets.ts'
+import { type Hidden, NOTHING_HIDDEN, namedIn } from './judge-missed.ts'
+import { missedSince, TimelineSockets } from './sockets.ts'
 import { TimelineStore } from './store.ts'
 
 const DAY_MS = 86_400_000
@@ -136,13 +139,31 @@ export class Timeline extends DurableObject<Env> implements TimelineRpc {
       return { ok: true as const }
     })
     if (!warmed.ok) return new Response(null, { status: warmed.code === 'unavailable' ? 503 : 404 })
+    const hidden = await this.#hiddenOfMissed(ticket)
     const { 0: client, 1: server } = new WebSocketPair()
-    this.#sockets.accept(server, ticket, this.#store, Date.now())
+    this.#sockets.accept(server, { ticket, hidden }, this.#store, Date.now())
     return new Response(null, {
       status: 101,
       webSocket: client,
       headers: { 'sec-websocket-protocol': 'warbler.v1' },
     })
+  }
+
+  /**
+   * What was missed was judged as it came, and its authors may be private, gone or behind a block by now. While the
+   * database is away it is shown as it came, as home pages are.
+   */
+  async #hiddenOfMissed(ticket: SocketTicket): Promise<Hidden> {
+    const named = namedIn(missedSince(ticket, this.#store) ?? [], this.#store.userId)
+    if (named.tweets.length === 0 && named.people.length === 0) return NOTHING_HIDDEN
+    try {
+      const { tweets, people } = await readHidden(this.#db, this.#store.userId, named)
+      return { tweets: new Set(tweets), people: new Set(people) }
+    } catch (error) {
+      if (!isUnavailable(error)) throw error
+      this.#log.warn('missed_not_judged', { error })
+      return NOTHING_HIDDEN
+    }
   }
 
   override webSocketMessage(): void {

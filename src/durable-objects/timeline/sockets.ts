@@ -9,6 +9,7 @@ import {
 } from '../../contracts/timeline.ts'
 import { Coalescer } from './coalescer.ts'
 import { frame, frameOf } from './frames.ts'
+import { type Hidden, withoutHidden } from './judge-missed.ts'
 import { coalesceMissed } from './missed.ts'
 import { isNotification, kindOf, type Shown, type ShownNotification } from './shown.ts'
 import type { TimelineStore } from './store.ts'
@@ -45,8 +46,16 @@ export class TimelineSockets {
     return this.#open().length
   }
 
-  /** Accepts a socket, brings it up to date, and closes the oldest beyond the limit. */
-  accept(socket: WebSocket, ticket: SocketTicket, store: TimelineStore, nowMs: number): void {
+  /**
+   * Accepts a socket, brings it up to date but for what is hidden, and closes the oldest beyond the limit. What has come
+   * since `hidden` was read was judged as it came.
+   */
+  accept(
+    socket: WebSocket,
+    { ticket, hidden }: { ticket: SocketTicket; hidden: Hidden },
+    store: TimelineStore,
+    nowMs: number,
+  ): void {
     const open = this.#openOldestFirst()
     if (open.length === 0) this.#forgetWaiting()
     const order = (open.at(-1)?.attachment.order ?? 0) + 1
@@ -55,7 +64,7 @@ export class TimelineSockets {
     for (const { socket: oldest } of open.slice(0, Math.max(0, open.length + 1 - MAX_SOCKETS))) {
       close(oldest, CLOSE_TOO_MANY_SOCKETS, 'too many sockets')
     }
-    this.#resume(socket, ticket.since, store)
+    this.#resume(socket, missedSince(ticket, store), hidden, store)
   }
 
   /** Shows what happened to every open socket, in its order; but notifications of one kind at most once a second. */
@@ -85,13 +94,13 @@ export class TimelineSockets {
   }
 
   /** What waits comes later, to this socket as to the others. */
-  #resume(socket: WebSocket, since: string | null, store: TimelineStore): void {
-    const missed = since === null ? [] : missedSince(since, store)
+  #resume(socket: WebSocket, missed: Shown[] | null, hidden: Hidden, store: TimelineStore): void {
     if (missed === null) {
       send(socket, frame('reset', store, this.#resumableAt(store.seq), {}))
     } else {
       const waiting = new Set([...this.#coalescer.waiting()].map(({ seq }) => seq))
-      for (const { shown, seq, coalesced } of coalesceMissed(missed.filter(({ seq }) => !waiting.has(seq)))) {
+      const due = withoutHidden(missed, hidden).filter(({ seq }) => !waiting.has(seq))
+      for (const { shown, seq, coalesced } of coalesceMissed(due)) {
         const text = frameOf(shown, { seq: this.#resumableAt(seq), coalesced }, store)
         if (text !== null) send(socket, text)
       }
@@ -157,7 +166,9 @@ export class TimelineSockets {
   }
 }
 
-function missedSince(since: string, store: TimelineStore): Shown[] | null {
+/** What a socket that resumes has missed; null when that is no longer known. */
+export function missedSince({ since }: SocketTicket, store: TimelineStore): Shown[] | null {
+  if (since === null) return []
   const match = /^(\d{1,16})\.(\d{1,16})$/.exec(since)
   if (match === null || Number(match[1]) !== store.epoch) return null
   return store.shownSince(Number(match[2]))
