@@ -5,6 +5,7 @@ import { closePolls } from '../services/close-polls.ts'
 import type { Deps } from '../services/deps.ts'
 import { eraseDeletedContent } from '../services/erase-deleted.ts'
 import { forgetWithdrawn } from '../services/forget-withdrawn.ts'
+import { forgetTrends, rankTrends } from '../services/rank-trends.ts'
 import { relayOutbox } from '../services/relay-outbox.ts'
 import { sweepLedger } from '../services/sweep-ledger.ts'
 import { createDeps, untimed } from './deps.ts'
@@ -17,6 +18,7 @@ const EACH_MINUTE: Job[] = [
   ['relay_outbox', relayOutbox],
   ['sweep_ledger', sweepLedger],
   ['close_polls', closePolls],
+  ['rank_trends', rankTrends],
 ]
 
 const EACH_HOUR: Job[] = [
@@ -25,6 +27,7 @@ const EACH_HOUR: Job[] = [
   ['delete_expired', (deps) => deleteExpired(deps.db)],
   ['erase_deleted_content', eraseDeletedContent],
   ['forget_withdrawn', forgetWithdrawn],
+  ['forget_trends', forgetTrends],
 ]
 
 /** Runs the jobs of a cron trigger. One that fails does not keep the others from running; the run then fails. */

@@ -42,6 +42,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       databaseEpoch: 1,
       rateLimits: false,
       fanOutPushLimit: 1_000_000,
+      trendSample: 1,
       tweetsPer3Hours: 300,
       followsPerDay: 1000,
       likesPerDay: 1000,
