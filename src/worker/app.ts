@@ -10,6 +10,7 @@ import { answerProblem, problemResponse } from './problems.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { authRoutes } from './routes/auth.ts'
 import { blockRoutes } from './routes/blocks.ts'
+import { discoveryRoutes } from './routes/discovery.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
 import { listMemberRoutes } from './routes/list-members.ts'
@@ -63,6 +64,7 @@ export function createApp() {
   app.route('/api', ownListRoutes())
   app.route('/api/muted-words', mutedWordRoutes())
   app.route('/api/recommendations', recommendationRoutes())
+  app.route('/api', discoveryRoutes())
   app.route('/api/lists', listRoutes())
   app.route('/api/lists', listMemberRoutes())
   app.route('/api', ownPeopleRoutes())

@@ -8,6 +8,7 @@ import type { Settings } from '../services/settings.ts'
 import { FreshnessCache } from '../views/freshen.ts'
 import { MutedWordLists } from '../views/muted-words.ts'
 import { PulledAuthors } from '../views/pulled-authors.ts'
+import { TrendsCache } from '../views/trends.ts'
 import { configurationOf } from './env.ts'
 import { createQueues } from './queues.ts'
 import type { ServerTiming } from './server-timing.ts'
@@ -45,6 +46,7 @@ interface IsolateCaches {
   freshness: FreshnessCache
   pulled: PulledAuthors
   mutedWords: MutedWordLists
+  trends: TrendsCache
 }
 
 const caches = new WeakMap<Settings, IsolateCaches>()
@@ -55,6 +57,7 @@ function cachesOf(settings: Settings): IsolateCaches {
     freshness: new FreshnessCache(settings.freshenTtlMs),
     pulled: new PulledAuthors(),
     mutedWords: new MutedWordLists(),
+    trends: new TrendsCache(),
   }
   caches.set(settings, known)
   return known

@@ -109,7 +109,11 @@ function sumsOf(kind: 'hashtag' | 'topic', first: number, nowMs: number): SQL {
 }
 
 /** Keeps what trends, and forgets the candidates that are not needed any more. */
-export async function writeTrendRankings(db: Db, trends: Trends, outdated: readonly TweetId[]): Promise<void> {
+export async function writeTrendRankings(
+  db: Db,
+  trends: Trends,
+  outdated: readonly TweetId[],
+): Promise<void> {
   await transaction(db, {
     main: sql`
     insert into cron_state (name, value) values (${TRENDS_STATE}, ${JSON.stringify(trends)}::jsonb)

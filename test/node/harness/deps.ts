@@ -5,6 +5,7 @@ import type { Deps, Viewer } from '../../../src/services/deps.ts'
 import { FreshnessCache } from '../../../src/views/freshen.ts'
 import { MutedWordLists } from '../../../src/views/muted-words.ts'
 import { PulledAuthors } from '../../../src/views/pulled-authors.ts'
+import { TrendsCache } from '../../../src/views/trends.ts'
 
 /** What a use case did besides writing to the database. */
 export interface Told {
@@ -66,6 +67,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
     freshness: new FreshnessCache(15_000),
     pulled: new PulledAuthors(),
     mutedWords: new MutedWordLists(),
+    trends: new TrendsCache(),
     sharedCache: { get: async () => null, put: async () => {} },
     defer: () => {},
     timed: (_part, work) => work(),
