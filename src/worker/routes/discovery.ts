@@ -120,6 +120,6 @@ async function readTrends(
 }
 
 function placeOf([place, ...more]: (number | string)[]): number {
-  if (typeof place !== 'number' || place < 0 || more.length > 0) throw new AppError('invalid_cursor')
+  if (typeof place !== 'number' || place < 1 || more.length > 0) throw new AppError('invalid_cursor')
   return place
 }
