@@ -19,7 +19,8 @@ CREATE TABLE "trend_contributions" (
 CREATE TABLE "trend_marks" (
 	"author_id" bigint PRIMARY KEY NOT NULL,
 	"seq" bigserial NOT NULL,
-	"due_at" timestamp with time zone NOT NULL
+	"due_at" timestamp with time zone NOT NULL,
+	"from_hour" integer
 );
 --> statement-breakpoint
 CREATE TABLE "trending_tweets" (

@@ -16,12 +16,12 @@ export function trendScope({ now, settings }: Pick<Deps, 'now' | 'settings'>): T
 export async function settleTrends(deps: Deps, limit = AUTHORS_PER_STEP): Promise<number> {
   const scope = trendScope(deps)
   const work = await takeTrendWork(deps.db, scope, limit)
-  await writeTrends(deps.db, scope.nowMs, work.map(counted))
+  await writeTrends(deps.db, work.map(counted))
   return work.length
 }
 
-function counted({ author_id, seq, tweets }: TrendWork) {
-  return { author_id, seq, hours: contributionsOf(tweets) }
+function counted({ tweets, ...whose }: TrendWork) {
+  return { ...whose, hours: contributionsOf(tweets) }
 }
 
 /** Counts all that is due, for cron: what consumers have left. */

@@ -4,9 +4,10 @@ import { firstTrendHour } from '../../src/db/statements/trend-marks.ts'
 import { readTrendCandidates } from '../../src/db/statements/trend-rankings.ts'
 import { readTrends } from '../../src/db/statements/trend-readers.ts'
 import { takeTrendWork, writeTrends } from '../../src/db/statements/trends.ts'
-import type { TweetId, UserId } from '../../src/domain/ids.ts'
+import { newTweetId, type TweetId, type UserId } from '../../src/domain/ids.ts'
 import { contributionsOf } from '../../src/domain/trends/contributions.ts'
 import { ageOfBucket, HOUR_MS, hourOf, trendScore } from '../../src/domain/trends/score.ts'
+import { extractEntities } from '../../src/domain/tweet-text.ts'
 import { deleteTweet } from '../../src/services/delete-tweet.ts'
 import type { Deps } from '../../src/services/deps.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
@@ -15,9 +16,13 @@ import { publishTweet } from '../../src/services/publish-tweet.ts'
 import { forgetTrends, rankTrends } from '../../src/services/rank-trends.ts'
 import { settleTrends } from '../../src/services/settle-trends.ts'
 import { sweepLedger } from '../../src/services/sweep-ledger.ts'
+import { withClient } from '../../tools/stack/databases.ts'
+import { rebuildTrends } from '../../tools/stack/trends.ts'
 import { type Community, communityIn } from './harness/community.ts'
 import { depsOn, viewerOf } from './harness/deps.ts'
-import { roundTripsOf, startTestDatabase, type TestDatabase } from './harness/postgres.ts'
+import { roundTripsOf } from './harness/endpoint.ts'
+import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
+import { addTweet } from './harness/tweets.ts'
 import { wrongTrends } from './harness/wrong-trends.ts'
 
 let database: TestDatabase
@@ -173,7 +178,7 @@ describe('counting', () => {
     await like(tweet, [fan])
     while ((await sweepLedger(depsAt())) > 0);
     const counted = work.map(({ tweets, ...whose }) => ({ ...whose, hours: contributionsOf(tweets) }))
-    expect(await writeTrends(db, scope.nowMs, counted)).toBe(0)
+    expect(await writeTrends(db, counted)).toBe(0)
     await count(depsAt(Date.now() + 300_000))
     expect(await bucketOf('weir')).toEqual({ accounts: 1, tweets: 1, engagement: 1 })
   })
@@ -187,9 +192,7 @@ describe('counting', () => {
     expect(await takeTrendWork(db, scope, 10)).toEqual([])
     const counted = work.map(({ tweets, ...whose }) => ({ ...whose, hours: contributionsOf(tweets) }))
     const settled = await Promise.all(
-      Array.from({ length: 6 }, (_, n) =>
-        writeTrends(db, scope.nowMs, n % 2 ? counted : counted.toReversed()),
-      ),
+      Array.from({ length: 6 }, (_, n) => writeTrends(db, n % 2 ? counted : counted.toReversed())),
     )
     expect(settled.toSorted()).toEqual([0, 0, 0, 0, 0, 5])
     expect(await bucketOf('weir')).toEqual({ accounts: 5, tweets: 5, engagement: 0 })
@@ -210,6 +213,34 @@ describe('counting', () => {
     for (const author of await people.addUsers(20)) await tweetBy(author, 'A heron #weir')
     while ((await sweepLedger(depsAt())) > 0);
     expect(await roundTripsOf(database, () => settleTrends(depsAt()))).toBe(2)
+  })
+})
+
+describe('counting anew', () => {
+  it('has the buckets be what the tables say, whatever they were, and the week before as a baseline', async () => {
+    const [ada, grace, fan] = (await people.addUsers(3)) as [UserId, UserId, UserId]
+    await tweetBy(ada, 'A heron #weir')
+    const tweet = await tweetBy(grace, 'Another heron #weir')
+    await like(tweet, [fan])
+    await count()
+    const lastWeek = Date.now() - 100 * HOUR_MS
+    await addTweet(database.pool, ada, {
+      id: newTweetId(lastWeek, ada, Math.random),
+      content: 'teasel #weir',
+      entities: JSON.stringify(extractEntities('teasel #weir')),
+      created_at: new Date(lastWeek),
+    })
+    await database.pool.query(`update trend_buckets set accounts = 9 where term = 'weir'`)
+    await database.pool.query(`delete from trend_contributions where author_id = $1`, [ada])
+    await withClient(database.databaseUrl, rebuildTrends)
+    await count()
+    expect(await bucketOf('weir')).toEqual({ accounts: 3, tweets: 3, engagement: 1 })
+    expect(await bucketOf('teasel')).toEqual({ accounts: 1, tweets: 1, engagement: 0 })
+    await rankTrends(depsAt())
+    expect((await readTrends(db, null)).trends?.tweets).toEqual([tweet])
+    await forgetTrends(depsAt())
+    await count()
+    expect(await bucketOf('teasel')).toMatchObject({ accounts: 1 })
   })
 })
 

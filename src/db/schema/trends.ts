@@ -43,13 +43,17 @@ export const trendContributions = pgTable(
   (t) => [primaryKey({ columns: [t.authorId, t.hour] }), index('trend_contributions_hour').on(t.hour)],
 )
 
-/** Authors whose contributions are to be counted anew. `seq` is another one with each reason. */
+/**
+ * Authors whose contributions are to be counted anew: those of the window, or those from an hour on. `seq` is another one with
+ * each reason.
+ */
 export const trendMarks = pgTable(
   'trend_marks',
   {
     authorId: id('author_id').primaryKey(),
     seq: bigserial('seq', { mode: 'number' }).notNull(),
     dueAt: instant('due_at').notNull(),
+    fromHour: integer('from_hour'),
   },
   (t) => [index('trend_marks_due').on(t.dueAt)],
 )

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { idFloor } from '../../domain/ids.ts'
+import { ID_EPOCH_MS, idFloor } from '../../domain/ids.ts'
 import { HOUR_MS, hourOf, TREND_WINDOW_HOURS } from '../../domain/trends/score.ts'
 
 /** What trends look at. */
@@ -21,9 +21,9 @@ export function firstTrendHour(nowMs: number): number {
   return hourOf(nowMs) - TREND_WINDOW_HOURS
 }
 
-/** An id below those of all tweets that count. */
-export function firstTrendId(nowMs: number): number {
-  return idFloor(firstTrendHour(nowMs) * HOUR_MS)
+/** The smallest id of an hour: `idFloor`, for an hour that a statement knows. */
+export function firstIdOf(hour: SQL): SQL {
+  return sql`((${hour} - ${hourOf(ID_EPOCH_MS)}::int) * ${idFloor(ID_EPOCH_MS + HOUR_MS)}::bigint)`
 }
 
 /** The parts that accounts are drawn by: a prime, so that no pattern of ids is drawn more often. */
@@ -46,7 +46,7 @@ export function recency(hours: SQL): SQL {
  * its score is above the last of them.
  */
 export function markTrends(scope: TrendScope): SQL {
-  const first = sql`${firstTrendId(scope.nowMs)}::bigint`
+  const first = sql`${idFloor(firstTrendHour(scope.nowMs) * HOUR_MS)}::bigint`
   return sql`, stirred as materialized (
       select t.id, t.user_id, t.entities -> 'hashtags' <> '[]' as is_tagged,
              greatest(0, extract(epoch from now() - t.created_at) / 3600)::float8 as hours,

@@ -4,7 +4,7 @@ import type { TweetId, UserId } from '../../domain/ids.ts'
 import type { HourOfTerms } from '../../domain/trends/contributions.ts'
 import { BASELINE_HOURS } from '../../domain/trends/score.ts'
 import { type Db, query, transaction } from '../client.ts'
-import { firstTrendHour, firstTrendId, isSampled, type TrendScope } from './trend-marks.ts'
+import { firstIdOf, firstTrendHour, isSampled, type TrendScope } from './trend-marks.ts'
 import { isPresent } from './visibility.ts'
 
 /** Whoever has taken an author to count them and has not done so by then has failed. */
@@ -15,6 +15,8 @@ export interface TrendWork {
   author_id: UserId
   /** Why: what comes later has another. */
   seq: number
+  /** From which hour on they are counted: that of the window, or an earlier one. */
+  from_hour: number
   tweets: CountedTweet[]
 }
 
@@ -34,6 +36,7 @@ export interface CountedTweet {
  */
 export async function takeTrendWork(db: Db, scope: TrendScope, limit: number): Promise<TrendWork[]> {
   const sampled = isSampled(sql`m.author_id`, scope)
+  const fromHour = sql`coalesce(m.from_hour, ${firstTrendHour(scope.nowMs)}::int)`
   const rows = await query<{ work: TrendWork }>(
     db,
     sql`
@@ -49,14 +52,14 @@ export async function takeTrendWork(db: Db, scope: TrendScope, limit: number): P
         for update skip locked))
       returning author_id
     )
-    select json_build_object('author_id', m.author_id, 'seq', m.seq, 'tweets', coalesce((
+    select json_build_object('author_id', m.author_id, 'seq', m.seq, 'from_hour', ${fromHour}, 'tweets', coalesce((
         select json_agg(json_build_object(
           'id', t.id,
           'content', case when ${sampled} then t.content end,
           'hashtags', t.entities -> 'hashtags',
           'engagement', t.like_count + t.retweet_count + t.reply_count))
         from users u
-        cross join lateral tweets_since(u.id, ${firstTrendId(scope.nowMs)}) t
+        cross join lateral tweets_since(u.id, ${firstIdOf(fromHour)}) t
         where u.id = m.author_id and ${isPresent} and not u.is_private and not t.is_sensitive
           and (${sampled} or t.entities -> 'hashtags' <> '[]')), '[]')) as work
     from claimed
@@ -69,6 +72,7 @@ export async function takeTrendWork(db: Db, scope: TrendScope, limit: number): P
 export interface TrendsOfAuthor {
   author_id: UserId
   seq: number
+  from_hour: number
   hours: HourOfTerms[]
 }
 
@@ -78,13 +82,9 @@ export interface TrendsOfAuthor {
  * counted, is left to the mark. One transaction: first the marks are locked, in order, so that nobody is counted twice at once;
  * buckets are written in order, too.
  */
-export async function writeTrends(
-  db: Db,
-  nowMs: number,
-  authors: readonly TrendsOfAuthor[],
-): Promise<number> {
+export async function writeTrends(db: Db, authors: readonly TrendsOfAuthor[]): Promise<number> {
   if (authors.length === 0) return 0
-  const given = sql`jsonb_to_recordset(${JSON.stringify(authors)}::jsonb) as g(author_id bigint, seq bigint, hours jsonb)`
+  const given = sql`jsonb_to_recordset(${JSON.stringify(authors)}::jsonb) as g(author_id bigint, seq bigint, from_hour int, hours jsonb)`
   const terms = sql`x(kind text, term text, tweets int, engagement int)`
   const [row] = await transaction<{ settled: number }>(db, {
     before: [
@@ -97,7 +97,7 @@ export async function writeTrends(
     ],
     main: sql`
     with held as materialized (
-      select g.author_id, g.hours
+      select g.author_id, g.from_hour, g.hours
       from ${given}
       join trend_marks m on m.author_id = g.author_id and m.seq = g.seq
     ), wanted as materialized (
@@ -107,7 +107,7 @@ export async function writeTrends(
     ), known as materialized (
       select c.author_id, c.hour, c.terms
       from held
-      join trend_contributions c on c.author_id = held.author_id and c.hour >= ${firstTrendHour(nowMs)}
+      join trend_contributions c on c.author_id = held.author_id and c.hour >= held.from_hour
     ), changed as (
       select kind, term, hour,
              sum(accounts)::int as accounts, sum(tweets)::int as tweets, sum(engagement)::int as engagement
