@@ -16,6 +16,7 @@ import { publishTweet } from '../../src/services/publish-tweet.ts'
 import { forgetTrends, rankTrends } from '../../src/services/rank-trends.ts'
 import { settleTrends } from '../../src/services/settle-trends.ts'
 import { sweepLedger } from '../../src/services/sweep-ledger.ts'
+import { seedDemoCommunity } from '../../tools/seed/demo.ts'
 import { withClient } from '../../tools/stack/databases.ts'
 import { rebuildTrends } from '../../tools/stack/trends.ts'
 import { type Community, communityIn } from './harness/community.ts'
@@ -348,4 +349,12 @@ it('forgets buckets behind the baseline, those that came to nothing, and contrib
   expect((await database.pool.query('select hour from trend_contributions')).rows).toEqual([
     { hour: first - 1 },
   ])
+})
+
+it('shows what goes on in the demo community at once', async () => {
+  await seedDemoCommunity(database.databaseUrl)
+  await rankTrends(depsAt(Date.now()))
+  const { trends } = await readTrends(db, null)
+  expect(trends?.hashtags.length).toBeGreaterThan(5)
+  expect(trends?.tweets.length).toBeGreaterThan(5)
 })
