@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { firstTrendHour } from '../../src/db/statements/trend-marks.ts'
 import { readTrendCandidates } from '../../src/db/statements/trend-rankings.ts'
@@ -19,7 +19,7 @@ import { sweepLedger } from '../../src/services/sweep-ledger.ts'
 import { seedDemoCommunity } from '../../tools/seed/demo.ts'
 import { withClient } from '../../tools/stack/databases.ts'
 import { rebuildTrends } from '../../tools/stack/trends.ts'
-import { type Community, communityIn } from './harness/community.ts'
+import { type Community, communityIn, inTransaction } from './harness/community.ts'
 import { depsOn, viewerOf } from './harness/deps.ts'
 import { roundTripsOf } from './harness/endpoint.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
@@ -68,6 +68,13 @@ interface Bucket {
   accounts: number
   tweets: number
   engagement: number
+}
+
+async function waitingForLocks(): Promise<number | null> {
+  const waiting = await database.pool.query(
+    `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+  )
+  return waiting.rowCount
 }
 
 /** The sums of a term over all hours: one hour may end while a test runs. */
@@ -162,10 +169,13 @@ describe('what counts', () => {
     await like(tweet, [fan])
     while ((await sweepLedger(deps)) > 0);
     expect((await database.pool.query('select from trend_marks')).rowCount).toBe(0)
-    await tweetBy(author, 'A heron #weir')
+    const tagged = await tweetBy(author, 'A heron #weir')
     await count(deps)
     expect(await bucketOf('weir')).toMatchObject({ accounts: 1 })
     expect(await bucketOf('heron')).toBeUndefined()
+    await deleteTweet(depsOn(db).deps, viewerOf(author), tagged)
+    await count(deps)
+    expect(await bucketOf('weir')).toMatchObject({ accounts: 0 })
   })
 })
 
@@ -192,9 +202,12 @@ describe('counting', () => {
     const work = await takeTrendWork(db, scope, 10)
     expect(await takeTrendWork(db, scope, 10)).toEqual([])
     const counted = work.map(({ tweets, ...whose }) => ({ ...whose, hours: contributionsOf(tweets) }))
-    const settled = await Promise.all(
-      Array.from({ length: 6 }, (_, n) => writeTrends(db, n % 2 ? counted : counted.toReversed())),
-    )
+    const writing: Promise<number>[] = []
+    await inTransaction(database.pool, [{ text: 'select from trend_marks for update' }], async () => {
+      for (let n = 0; n < 6; n++) writing.push(writeTrends(db, n % 2 ? counted : counted.toReversed()))
+      await vi.waitFor(async () => expect(await waitingForLocks()).toBe(6))
+    })
+    const settled = await Promise.all(writing)
     expect(settled.toSorted()).toEqual([0, 0, 0, 0, 0, 5])
     expect(await bucketOf('weir')).toEqual({ accounts: 5, tweets: 5, engagement: 0 })
     expect((await database.pool.query(wrongTrends())).rows).toEqual([])
