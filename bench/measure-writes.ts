@@ -16,6 +16,7 @@ import { likeTweet } from '../src/services/like-tweet.ts'
 import { publishTweet } from '../src/services/publish-tweet.ts'
 import { retweetTweet } from '../src/services/retweet-tweet.ts'
 import { sendMessage } from '../src/services/send-message.ts'
+import { settleTrends, trendScope } from '../src/services/settle-trends.ts'
 import { atOnce } from '../test/node/harness/at-once.ts'
 import { communityIn } from '../test/node/harness/community.ts'
 import { viewerOf } from '../test/node/harness/deps.ts'
@@ -176,7 +177,27 @@ async function consumers(): Promise<void> {
     async (deps) => {
       const subjects = await readUnfoldedSubjects(deps.db, deltas)
       for (const batch of chunksOf(subjects, FOLD_BATCH))
-        await foldCounters(deps.db, batch, deps.settings.fanOutPushLimit)
+        await foldCounters(deps.db, batch, deps.settings.fanOutPushLimit, trendScope(deps))
+    },
+  )
+  await countTrends('trends, an author counted (100 at once)')
+  await withClient(databaseUrl, (client) =>
+    client.query(`insert into trend_marks (author_id, due_at)
+      select author_id, now() from trend_contributions group by author_id`),
+  )
+  await countTrends('trends, an author counted again, as before')
+}
+
+async function countTrends(name: string): Promise<void> {
+  const { rows } = await withClient(databaseUrl, (client) =>
+    client.query('select count(*)::int as n from trend_marks'),
+  )
+  await step(
+    name,
+    () => Number(rows[0]?.n),
+    async (deps) => {
+      const later = { ...deps, now: () => Date.now() + 60_000 }
+      while ((await settleTrends(later)) > 0);
     },
   )
 }

@@ -9,6 +9,7 @@ import { acceptPendingRequests } from '../services/accept-pending-requests.ts'
 import type { Deps } from '../services/deps.ts'
 import { eraseAccount } from '../services/erase-accounts.ts'
 import { eraseDependants } from '../services/erase-deleted.ts'
+import { settleTrends, trendScope } from '../services/settle-trends.ts'
 import { consume } from './consume.ts'
 import { forEachBounded, type Verdict } from './work.ts'
 
@@ -62,8 +63,15 @@ function step(deps: Deps, { outbox_id, event }: EngagementEvent): Promise<void> 
 async function fold(deps: Deps, hints: FoldHint[]): Promise<Verdict> {
   if (hints.length === 0) return 'ack'
   try {
-    const folded = await foldCounters(deps.db, distinct(hints), deps.settings.fanOutPushLimit)
+    const folded = await foldCounters(
+      deps.db,
+      distinct(hints),
+      deps.settings.fanOutPushLimit,
+      trendScope(deps),
+    )
     deps.log.info('ledger_folded', { messages: hints.length, deltas: folded })
+    // Its marks stay where it fails: another batch, or cron, counts what is due.
+    await settleTrends(deps).catch((error) => deps.log.warn('trends_not_settled', { error }))
     return 'ack'
   } catch (error) {
     deps.log.error('fold_failed', { messages: hints.length, error })

@@ -24,6 +24,7 @@ function settingsWith(secret: string): Settings {
     databaseEpoch: 1,
     rateLimits: false,
     fanOutPushLimit: 1,
+    trendSample: 1,
     tweetsPer3Hours: 1,
     followsPerDay: 1,
     likesPerDay: 1000,

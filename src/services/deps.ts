@@ -7,6 +7,7 @@ import type { Logger } from '../domain/log.ts'
 import type { FreshnessCache } from '../views/freshen.ts'
 import type { MutedWordLists } from '../views/muted-words.ts'
 import type { PulledAuthors, SharedCache } from '../views/pulled-authors.ts'
+import type { TrendsCache } from '../views/trends.ts'
 import type { Settings } from './settings.ts'
 
 /** What a use case needs of the world. Built once a request by the Worker; tests build their own. */
@@ -30,6 +31,8 @@ export interface Deps {
   pulled: PulledAuthors
   /** What this isolate knows of its readers' muted words. */
   mutedWords: MutedWordLists
+  /** What trends, as this isolate has read it. */
+  trends: TrendsCache
   /** Shared by isolates of one place. */
   sharedCache: SharedCache
   /** Work that the answer does not wait for. It must not reject unhandled: failures are logged. */

@@ -1,4 +1,5 @@
 import type { Tweet } from '../contracts/http/tweets.ts'
+import { readHashtagTweets } from '../db/statements/hashtag-timeline.ts'
 import type { ListPage, Place } from '../db/statements/places.ts'
 import { type ListedTweet, readActedOn, readAnswers, readMentions } from '../db/statements/tweet-lists.ts'
 import { AppError } from '../domain/errors.ts'
@@ -6,6 +7,7 @@ import type { TweetId } from '../domain/ids.ts'
 import { presentTweet } from '../views/present-tweet.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { pageOf } from './page-of.ts'
+import { readLagging } from './read-lagging.ts'
 
 /**
  * A page of a list of tweets. What may not be seen (any more) is left out: the page is shorter then, and its next one
@@ -51,6 +53,22 @@ export async function listAnswers(
   )
   if (rows === null) throw new AppError('tweet_not_found')
   return presentPage(deps, viewer, rows, page.limit)
+}
+
+/** The tweets with a hashtag (folded), newest first. */
+export async function listHashtagTweets(
+  deps: Deps,
+  viewer: Viewer | null,
+  tag: string,
+  page: ListPage<number>,
+): Promise<TweetsPage<number>> {
+  const rows = await deps.timed('db', () =>
+    readLagging(deps, (db) => readHashtagTweets(db, tag, viewer?.id ?? null, oneMore(page))),
+  )
+  const found = presentPage(deps, viewer, rows, page.limit)
+  const last = rows.at(-1)
+  const isCutShort = found.nextAfter === null && last?.shown === null
+  return isCutShort ? { ...found, nextAfter: last.place } : found
 }
 
 const oneMore = <After>(page: ListPage<After>): ListPage<After> => ({ ...page, limit: page.limit + 1 })

@@ -26,6 +26,8 @@ export interface Settings {
   rateLimits: boolean
   /** Authors with this many followers or more are pulled when a home timeline is read. */
   fanOutPushLimit: number
+  /** The share of accounts, from 0 to 1, whose tweets are read for topics that trend. */
+  trendSample: number
   tweetsPer3Hours: number
   followsPerDay: number
   likesPerDay: number

@@ -11,6 +11,7 @@ import { accountRoutes } from './routes/account.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { authRoutes } from './routes/auth.ts'
 import { blockRoutes } from './routes/blocks.ts'
+import { discoveryRoutes } from './routes/discovery.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { engagementRoutes } from './routes/engagement.ts'
 import { exportRoutes } from './routes/exports.ts'
@@ -66,6 +67,7 @@ export function createApp() {
   app.route('/api', ownListRoutes())
   app.route('/api/muted-words', mutedWordRoutes())
   app.route('/api/recommendations', recommendationRoutes())
+  app.route('/api', discoveryRoutes())
   app.route('/api/lists', listRoutes())
   app.route('/api/lists', listMemberRoutes())
   app.route('/api', ownPeopleRoutes())

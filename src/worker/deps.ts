@@ -8,6 +8,7 @@ import type { Settings } from '../services/settings.ts'
 import { FreshnessCache } from '../views/freshen.ts'
 import { MutedWordLists } from '../views/muted-words.ts'
 import { PulledAuthors } from '../views/pulled-authors.ts'
+import { TrendsCache } from '../views/trends.ts'
 import { createArchives } from './archives.ts'
 import { configurationOf } from './env.ts'
 import { createQueues } from './queues.ts'
@@ -47,6 +48,7 @@ interface IsolateCaches {
   freshness: FreshnessCache
   pulled: PulledAuthors
   mutedWords: MutedWordLists
+  trends: TrendsCache
 }
 
 const caches = new WeakMap<Settings, IsolateCaches>()
@@ -57,6 +59,7 @@ function cachesOf(settings: Settings): IsolateCaches {
     freshness: new FreshnessCache(settings.freshenTtlMs),
     pulled: new PulledAuthors(),
     mutedWords: new MutedWordLists(),
+    trends: new TrendsCache(),
   }
   caches.set(settings, known)
   return known

@@ -13,6 +13,11 @@ const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `must be ${min} to ${max}`)
 
+const share = z
+  .string()
+  .regex(/^(0(\.\d+)?|1)$/, 'must be a share from 0 to 1')
+  .transform(Number)
+
 /** `*`, or origins as browsers send them. */
 const origins = z.string().transform((text, context): '*' | string[] => {
   if (text === '*') return text
@@ -48,13 +53,11 @@ const environment = z
     ALLOWED_ORIGINS: origins,
     FRESHEN_DEADLINE_MS: wholeNumber(0, 10_000),
     FRESHEN_TTL_MS: wholeNumber(0, 60_000),
-    LOGGED_REQUESTS: z
-      .string()
-      .regex(/^(0(\.\d+)?|1)$/, 'must be a share from 0 to 1')
-      .transform(Number),
+    LOGGED_REQUESTS: share,
     DATABASE_EPOCH: wholeNumber(1, 1_000_000),
     RATE_LIMITS: z.enum(['on', 'off']),
     FANOUT_PUSH_LIMIT: wholeNumber(1, 1_000_000_000),
+    TREND_SAMPLE: share,
     TWEETS_PER_3_HOURS: wholeNumber(1, 1_000_000),
     FOLLOWS_PER_DAY: wholeNumber(1, 1_000_000),
     LIKES_PER_DAY: wholeNumber(1, 1_000_000),
@@ -135,6 +138,7 @@ function toConfiguration(env: z.infer<typeof environment>): Configuration {
       databaseEpoch: env.DATABASE_EPOCH,
       rateLimits: env.RATE_LIMITS === 'on',
       fanOutPushLimit: env.FANOUT_PUSH_LIMIT,
+      trendSample: env.TREND_SAMPLE,
       tweetsPer3Hours: env.TWEETS_PER_3_HOURS,
       followsPerDay: env.FOLLOWS_PER_DAY,
       likesPerDay: env.LIKES_PER_DAY,

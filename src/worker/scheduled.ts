@@ -7,6 +7,7 @@ import { eraseDeactivated } from '../services/erase-accounts.ts'
 import { eraseDeletedContent } from '../services/erase-deleted.ts'
 import { expireArchives } from '../services/expire-archives.ts'
 import { forgetWithdrawn } from '../services/forget-withdrawn.ts'
+import { forgetTrends, rankTrends } from '../services/rank-trends.ts'
 import { relayOutbox } from '../services/relay-outbox.ts'
 import { sweepLedger } from '../services/sweep-ledger.ts'
 import { createDeps, untimed } from './deps.ts'
@@ -20,6 +21,7 @@ const EACH_MINUTE: Job[] = [
   ['sweep_ledger', sweepLedger],
   ['close_polls', closePolls],
   ['erase_deactivated', eraseDeactivated],
+  ['rank_trends', rankTrends],
 ]
 
 const EACH_HOUR: Job[] = [
@@ -29,6 +31,7 @@ const EACH_HOUR: Job[] = [
   ['erase_deleted_content', eraseDeletedContent],
   ['forget_withdrawn', forgetWithdrawn],
   ['expire_archives', expireArchives],
+  ['forget_trends', forgetTrends],
 ]
 
 /** Runs the jobs of a cron trigger. One that fails does not keep the others from running; the run then fails. */

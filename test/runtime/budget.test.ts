@@ -6,11 +6,12 @@ import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
 import { list } from '../../src/contracts/http/lists.ts'
 import { message } from '../../src/contracts/http/messages.ts'
 import { pushSubscription } from '../../src/contracts/http/push.ts'
+import { writeTrendRankings } from '../../src/db/statements/trend-rankings.ts'
 import { type EntryId, newTweetId, type TweetId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { insertArchive } from './archives.ts'
 import { insertSessionOf, newBrowser } from './browsers.ts'
-import { PASSWORD, rows, uniqueName } from './harness.ts'
+import { PASSWORD, rows, testDeps, uniqueName } from './harness.ts'
 import { readOperations } from './operations.ts'
 import {
   insertFollowers,
@@ -295,6 +296,11 @@ const ROUTES: Priced[] = [
   priced('DELETE /api/recommendations/users/{id}', oneStatement, ({ isolate, author, token }) =>
     isolate.spend('DELETE', `/api/recommendations/users/${author.id}`, { token }),
   ),
+  ...(['/trending/topics', '/trending/hashtags', '/explore', '/hashtags/{tag}/tweets'] as const).map((path) =>
+    priced(`GET /api${path}`, oneStatement, ({ isolate, token }) =>
+      isolate.spend('GET', `/api${path.replace('{tag}', 'weir')}`, { token }),
+    ),
+  ),
   priced('GET /api/lists', oneStatement, ({ isolate, token }) =>
     isolate.spend('GET', '/api/lists', { token }),
   ),
@@ -429,6 +435,29 @@ describe('the home timeline', () => {
     const { isolate, token } = await setScene({ warm: false })
     const { spending } = await isolate.spend('POST', '/api/tweets', { token, body: { content: 'Brr' } })
     expect(spending).toEqual(statementAndCall)
+  })
+})
+
+describe('a reader who is signed out', () => {
+  it.each(['topics', 'hashtags'])(
+    'spends nothing on trending %s once their isolate knows them',
+    async (kind) => {
+      await writeTrendRankings(
+        testDeps().db,
+        { at: 0, hashtags: [], topics: [], tweets: [], tweet_floor: 0 },
+        [],
+      )
+      const isolate = openIsolate()
+      for (const price of [oneStatement, nothing]) {
+        const { status, spending } = await isolate.spend('GET', `/api/trending/${kind}`)
+        expect({ status, spending }).toEqual({ status: 200, spending: price })
+      }
+    },
+  )
+
+  it.each(['/explore', '/hashtags/weir/tweets'])('spends one statement on %s', async (path) => {
+    const { status, spending } = await openIsolate().spend('GET', `/api${path}`)
+    expect({ status, spending }).toEqual({ status: 200, spending: oneStatement })
   })
 })
 

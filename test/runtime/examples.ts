@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { array } from '../../src/db/client.ts'
 import { insertMessage } from '../../src/db/statements/send-message.ts'
 import { insertSession } from '../../src/db/statements/sessions.ts'
+import { writeTrendRankings } from '../../src/db/statements/trend-rankings.ts'
 import type { ListId } from '../../src/domain/ids.ts'
 import { createList } from '../../src/services/change-lists.ts'
 import type { Viewer } from '../../src/services/deps.ts'
@@ -47,6 +49,8 @@ export interface World {
   list: number
   /** By which the viewer's archive is downloaded. */
   archiveToken: string
+  /** A hashtag of two tweets. */
+  tag: string
 }
 
 export async function createWorld(): Promise<World> {
@@ -72,6 +76,8 @@ export async function createWorld(): Promise<World> {
   const message = await correspond(viewer, friend, [other, asking, asking2])
   const list = await makeLists(viewer, [friend, other])
   const archiveToken = await insertArchive(viewer)
+  const tag = await useHashtag(friend)
+  await rankTwo()
   const strangersToken = await tokenOf(stranger)
   const people = { viewer, friend, stranger, strangersToken, asking, ...(await avoid(viewer)) }
   return {
@@ -87,6 +93,7 @@ export async function createWorld(): Promise<World> {
     notification,
     list,
     archiveToken,
+    tag,
   }
 }
 
@@ -179,6 +186,24 @@ async function makeLists(viewer: Viewer, members: readonly Viewer[]): Promise<nu
   return id
 }
 
+/** Two tweets with a hashtag that nobody else uses. */
+async function useHashtag(author: Viewer): Promise<string> {
+  const tag = uniqueName('tag')
+  const ids = await insertRecentTweets(author, 2)
+  await rows(sql`
+    with named as (insert into hashtags (tag) values (${tag}) returning id)
+    insert into tweet_hashtags (tweet_id, hashtag_id)
+    select tweet_id, named.id from named, unnest(${array(ids, 'bigint')}) as used(tweet_id)`)
+  return tag
+}
+
+/** Two of everything that trends, as cron ranks it. */
+async function rankTwo(): Promise<void> {
+  const two = ['heron', 'weir'].map((name) => ({ name, score: 1, tweet_count: 1 }))
+  const trends = { at: Date.now(), hashtags: two, topics: two, tweets: [], tweet_floor: 0 }
+  await writeTrendRankings(testDeps().db, trends, [])
+}
+
 /** What a browser gives that nobody pushes to; the keys are those of RFC 8291's example. */
 function browser() {
   return {
@@ -213,6 +238,8 @@ export interface Example {
   id?: number | string
   /** The `{userId}` of the path. */
   userId?: number | string
+  /** The `{tag}` of the path. */
+  tag?: string
   /** Ids of the same kind as `{id}` that nothing has. */
   missing?: (number | string)[]
   /** The same for `{userId}`. */
@@ -358,6 +385,10 @@ export function examplesIn(world: World) {
     'GET /api/export/archive': { query: `token=${world.archiveToken}` },
     'GET /api/recommendations/users': {},
     'DELETE /api/recommendations/users/{id}': { ...ofUser, id: stranger.id },
+    'GET /api/trending/topics': {},
+    'GET /api/trending/hashtags': {},
+    'GET /api/explore': {},
+    'GET /api/hashtags/{tag}/tweets': { tag: world.tag },
     'GET /api/lists': {},
     'POST /api/lists': { body: { name: 'An example' } },
     'GET /api/lists/{id}': ofList,
@@ -405,11 +436,18 @@ export function ask({ method, path }: Operation, example: Example, token: string
   const shown = change.token === undefined ? token : change.token
   const presented: ApiOptions = shown === null ? {} : (example.present ?? inAuthorization)(shown)
   const body = 'body' in change ? change.body : example.body
-  return api(method, `${path.replace('{userId}', userId).replace('{id}', id)}${query}`, {
-    ...presented,
-    headers: { ...example.headers, ...presented.headers, ...change.headers },
-    ...(body === undefined ? {} : { body }),
-  })
+  return api(
+    method,
+    `${path
+      .replace('{userId}', userId)
+      .replace('{id}', id)
+      .replace('{tag}', example.tag ?? '')}${query}`,
+    {
+      ...presented,
+      headers: { ...example.headers, ...presented.headers, ...change.headers },
+      ...(body === undefined ? {} : { body }),
+    },
+  )
 }
 
 const inAuthorization = (token: string): ApiOptions => ({ token })

@@ -1,6 +1,7 @@
 import { hashPassword } from '../../src/passwords/scrypt.ts'
 import { withClient } from '../stack/databases.ts'
 import { codeOf, StackError } from '../stack/stack-error.ts'
+import { markTrendsAnew } from '../stack/trends.ts'
 import type { Community } from './community.ts'
 import { NO_PROGRESS, type Progress } from './progress.ts'
 import { isWritten, rowsOf, writeCommunity } from './write-community.ts'
@@ -31,7 +32,9 @@ export async function loadCommunity(
     const community = invent()
     const progress = showProgress(rowsOf(community))
     try {
-      return await writeCommunity(client, community, passwordHash, progress)
+      const isNew = await writeCommunity(client, community, passwordHash, progress)
+      if (isNew) await markTrendsAnew(client)
+      return isNew
     } catch (error) {
       if (codeOf(error) !== UNIQUE_VIOLATION) throw error
       throw new StackError(

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { CounterSubject } from '../../contracts/queues.ts'
 import { array, type Db, query, transaction } from '../client.ts'
 import { crossPullLimit } from './pulled-authors.ts'
+import { markTrends, type TrendScope } from './trend-marks.ts'
 
 export interface Subject {
   subject: CounterSubject
@@ -17,9 +18,15 @@ const POLL_COUNTER = 'poll_'
  * deadlocking; the second statement then sees every delta that was committed before it had its locks. Only deltas of
  * subjects that were erased, which nothing locks, can be in two folds at once: the one that comes second skips them.
  * A poll's options are folded under the lock of its tweet. Users whose followers cross `pushLimit` enter or leave the pull
- * set with it.
+ * set with it, and trends, where they are looked at, are told whose tweets were engaged
+ * with, posted or deleted.
  */
-export async function foldCounters(db: Db, subjects: readonly Subject[], pushLimit: number): Promise<number> {
+export async function foldCounters(
+  db: Db,
+  subjects: readonly Subject[],
+  pushLimit: number,
+  trends: TrendScope | null = null,
+): Promise<number> {
   if (subjects.length === 0) return 0
   const given = JSON.stringify(subjects)
   const users = subjects.filter(({ subject }) => subject === 'user').map(({ id }) => id)
@@ -61,7 +68,7 @@ export async function foldCounters(db: Db, subjects: readonly Subject[], pushLim
         coalesce(sum(delta) filter (where counter = 'bookmark_count'), 0) as bookmarks
       from taken
       group by subject, id
-    ), folded_users as (
+    )${trends === null ? sql.empty() : markTrends(trends)}, folded_users as (
       update users u
       set tweet_count = u.tweet_count + s.tweets,
           follower_count = u.follower_count + s.followers,

@@ -6,6 +6,7 @@ import { EDIT_WINDOW_SECONDS, EDITS_MAX } from '../../domain/limits.ts'
 import { type Db, query, transaction } from '../client.ts'
 import type { Subject } from './counters.ts'
 import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
+import { markTrendsOf } from './trend-marks.ts'
 import { type FlagsRecord, type TweetRecord, tweetRecord, viewerFlags } from './tweet-columns.ts'
 import { entitiesOf, hashtagsNamed, insertHashtags, type NewEntities, peopleNamed } from './tweet-tags.ts'
 import { NOBODY, tweetIsVisibleTo, viewerId } from './visibility.ts'
@@ -85,7 +86,8 @@ function writeVersion(id: TweetId, author: UserId, { content, isBlank, ...found 
       from kept, (select ${JSON.stringify(found.entities)}::jsonb as e) given
       where t.id = ${id}
       returning t.*
-    ), ${retagging}, sent as (
+    ), ${retagging}, marked_trends as (${markTrendsOf(sql`edited`)}
+    ), sent as (
       insert into outbox (queue, message, next_attempt_at)
       select ${outboxRow(
         'fan-out',

@@ -8,7 +8,7 @@ import { viewerRefusal } from './engagement.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { userRecord } from './tweet-columns.ts'
 import { relationshipRecord, whichUser } from './users.ts'
-import { isPresent, noBlockBetween, notMutedBy } from './visibility.ts'
+import { isPresent, NOBODY, noBlockBetween, notMutedBy } from './visibility.ts'
 
 const DAY_MS = 86_400_000
 
@@ -72,11 +72,16 @@ function mayBeRecommended(viewer: UserId, isKnown: SQL): SQL {
 export async function readRecommendations(
   db: Db,
   viewer: UserId,
-  { nowMs, limit }: { nowMs: number; limit: number },
+  asked: { nowMs: number; limit: number },
 ): Promise<RecommendedRow[] | null> {
-  const rows = await query<{ recommended: RecommendedRow | null }>(
-    db,
-    sql`
+  const rows = await query<{ recommended: RecommendedRow | null }>(db, recommendationsTo(viewer, asked))
+  if (rows.length === 0) return null
+  return rows.flatMap(({ recommended }) => (recommended === null ? [] : [recommended]))
+}
+
+/** The select of it: a row of `recommended` each, one of null where there is nobody, none where there is no such viewer. */
+export function recommendationsTo(viewer: UserId, { nowMs, limit }: { nowMs: number; limit: number }): SQL {
+  return sql`
     with ${friendsOfFriends(viewer, nowMs, limit)}, ${alikeInInterests(viewer, nowMs, limit)}, ${popular(viewer, limit)},
     ranked as (
       select distinct on (id) id, source, score, mutuals, mutual_ids, tag
@@ -102,10 +107,21 @@ export async function readRecommendations(
     left join (select * from ranked order by source, score desc, id limit ${limit}) page on true
     left join users u on u.id = page.id
     where me.id = ${viewer} and me.is_active
-    order by page.source, page.score desc, page.id`,
-  )
-  if (rows.length === 0) return null
-  return rows.flatMap(({ recommended }) => (recommended === null ? [] : [recommended]))
+    order by page.source, page.score desc, page.id`
+}
+
+/** The same of who is popular, for a reader who is signed out. */
+export function popularPeople(limit: number): SQL {
+  const viewer = NOBODY as UserId
+  const none = sql`select null::bigint as id where false`
+  return sql`
+    with friends as (${none}), alike as (${none}), ${popular(viewer, limit)}
+    select json_build_object(
+             'user', ${userRecord('u')}, 'relationship', ${relationshipRecord(viewer)}, 'type', 'popular',
+             'mutuals', 0, 'mutual_users', '[]'::json, 'tag', null) as recommended
+    from (select * from popular order by follower_count desc, id limit ${limit}) page
+    join users u on u.id = page.id
+    order by page.follower_count desc, page.id`
 }
 
 /** The CTE `friends`, whom those follow whom the viewer follows, and what it needs. */

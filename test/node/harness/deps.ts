@@ -5,6 +5,7 @@ import type { Deps, Viewer } from '../../../src/services/deps.ts'
 import { FreshnessCache } from '../../../src/views/freshen.ts'
 import { MutedWordLists } from '../../../src/views/muted-words.ts'
 import { PulledAuthors } from '../../../src/views/pulled-authors.ts'
+import { TrendsCache } from '../../../src/views/trends.ts'
 import { memoryArchives } from './archives.ts'
 
 /** What a use case did besides writing to the database. */
@@ -48,6 +49,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
       databaseEpoch: 1,
       rateLimits: false,
       fanOutPushLimit: 1_000_000,
+      trendSample: 1,
       tweetsPer3Hours: 300,
       followsPerDay: 1000,
       likesPerDay: 1000,
@@ -72,6 +74,7 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
     freshness: new FreshnessCache(15_000),
     pulled: new PulledAuthors(),
     mutedWords: new MutedWordLists(),
+    trends: new TrendsCache(),
     sharedCache: { get: async () => null, put: async () => {} },
     defer: () => {},
     timed: (_part, work) => work(),
