@@ -8,6 +8,7 @@ import { foldCounters, type Subject } from '../db/statements/counters.ts'
 import { acceptPendingRequests } from '../services/accept-pending-requests.ts'
 import type { Deps } from '../services/deps.ts'
 import { eraseDependants } from '../services/erase-deleted.ts'
+import { sendOwed } from '../services/send-owed.ts'
 import { consume } from './consume.ts'
 import { forEachBounded, type Verdict } from './work.ts'
 
@@ -59,8 +60,9 @@ function step(deps: Deps, { outbox_id, event }: EngagementEvent): Promise<void> 
 async function fold(deps: Deps, hints: FoldHint[]): Promise<Verdict> {
   if (hints.length === 0) return 'ack'
   try {
-    const folded = await foldCounters(deps.db, distinct(hints), deps.settings.fanOutPushLimit)
-    deps.log.info('ledger_folded', { messages: hints.length, deltas: folded })
+    const { deltas, outbox } = await foldCounters(deps.db, distinct(hints), deps.settings.fanOutPushLimit)
+    await sendOwed(deps, outbox)
+    deps.log.info('ledger_folded', { messages: hints.length, deltas })
     return 'ack'
   } catch (error) {
     deps.log.error('fold_failed', { messages: hints.length, error })

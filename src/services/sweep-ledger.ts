@@ -1,10 +1,13 @@
 import { foldCounters, readUnfoldedSubjects } from '../db/statements/counters.ts'
 import type { Deps } from './deps.ts'
+import { sendOwed } from './send-owed.ts'
 
 const SUBJECTS_PER_SWEEP = 2000
 
 /** Folds deltas whose hints were lost. Answers how many there were. */
 export async function sweepLedger(deps: Deps): Promise<number> {
   const subjects = await readUnfoldedSubjects(deps.db, SUBJECTS_PER_SWEEP)
-  return foldCounters(deps.db, subjects, deps.settings.fanOutPushLimit)
+  const { deltas, outbox } = await foldCounters(deps.db, subjects, deps.settings.fanOutPushLimit)
+  await sendOwed(deps, outbox)
+  return deltas
 }

@@ -45,6 +45,7 @@ function open() {
     NOTIFICATIONS_0: notifications,
     ENGAGEMENT: engagement,
     PUSHES: fakeQueue(),
+    SEARCH_INDEX: fakeQueue(),
   }
   return { fanOut, notifications, engagement, queues: createQueues(env, EPOCH) }
 }
@@ -127,7 +128,7 @@ describe('outbox rows', () => {
     const { fanOut, notifications, engagement } = open()
     const broken: Queue = { ...fanOut, sendBatch: () => Promise.reject(new Error('queue away')) }
     const queues = createQueues(
-      { FAN_OUT_0: broken, NOTIFICATIONS_0: notifications, ENGAGEMENT: engagement, PUSHES: fakeQueue() },
+      { FAN_OUT_0: broken, NOTIFICATIONS_0: notifications, ENGAGEMENT: engagement, PUSHES: fakeQueue(), SEARCH_INDEX: fakeQueue() },
       EPOCH,
     )
     const owed = [row(1), row(2, {}, 'engagement'), row(3, {}, 'notifications')]
@@ -150,6 +151,7 @@ describe('several fan-out queues', () => {
       NOTIFICATIONS_0: fakeQueue(),
       ENGAGEMENT: engagement,
       PUSHES: fakeQueue(),
+    SEARCH_INDEX: fakeQueue(),
       ...bindings,
     }
     return { fanOut, engagement, queues: createQueues(env, EPOCH) }
@@ -189,6 +191,7 @@ describe('several fan-out queues', () => {
       FAN_OUT_0: fanOut[0] ?? fakeQueue(),
       NOTIFICATIONS_0: fakeQueue(),
       PUSHES: fakeQueue(),
+    SEARCH_INDEX: fakeQueue(),
       ENGAGEMENT: fakeQueue(),
       FAN_OUT_2: fanOut[2],
     }
@@ -218,6 +221,7 @@ describe('several notifications queues', () => {
       NOTIFICATIONS_0: fakeQueue(),
       ENGAGEMENT: engagement,
       PUSHES: fakeQueue(),
+    SEARCH_INDEX: fakeQueue(),
       ...bindings,
     }
     return { fanOut, notifications, queues: createQueues(env, EPOCH) }
@@ -267,7 +271,7 @@ describe('several notifications queues', () => {
     const queues = createQueues(
       {
         ...{ FAN_OUT_0: fanOut[0] ?? fakeQueue(), FAN_OUT_1: fanOut[1], ENGAGEMENT: fakeQueue() },
-        ...{ NOTIFICATIONS_0: first, NOTIFICATIONS_2: third, PUSHES: fakeQueue() },
+        ...{ NOTIFICATIONS_0: first, NOTIFICATIONS_2: third, PUSHES: fakeQueue(), SEARCH_INDEX: fakeQueue() },
       },
       EPOCH,
     )

@@ -19,7 +19,7 @@ const FOLD_SUBJECTS_MAX = 500
 /**
  * There may be `FAN_OUT_1`, `NOTIFICATIONS_1` and so on, too: as many as `wrangler.toml` binds, numbered without a gap.
  */
-type Queues = Pick<Env, 'FAN_OUT_0' | 'NOTIFICATIONS_0' | 'ENGAGEMENT' | 'PUSHES'>
+type Queues = Pick<Env, 'FAN_OUT_0' | 'NOTIFICATIONS_0' | 'ENGAGEMENT' | 'PUSHES' | 'SEARCH_INDEX'>
 
 /**
  * The queues, in as few sends as the platform's limits allow, all queues at once. Messages say which history of the
@@ -33,6 +33,7 @@ export function createQueues(env: Queues, databaseEpoch: number): QueuePort {
         notifications: numbered(env, 'NOTIFICATIONS'),
         engagement: [env.ENGAGEMENT],
         pushes: [env.PUSHES],
+        search: [env.SEARCH_INDEX],
       }
       const bodies = rows.map((row) => ({
         queue: ofLot(queues[row.queue], lotOf(row)),

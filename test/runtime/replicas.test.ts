@@ -37,6 +37,7 @@ async function ask(method: string, path: string, viewer?: Viewer, body?: unknown
     ENGAGEMENT: NOWHERE,
     NOTIFICATIONS_0: NOWHERE,
     PUSHES: NOWHERE,
+    SEARCH_INDEX: NOWHERE,
     DATABASE_REPLICA_URL: replica.url,
     DATABASE_REPLICA_ENDPOINT: replica.endpoint,
   }

@@ -64,6 +64,7 @@ export function openIsolate(): Isolate {
     ENGAGEMENT: NOWHERE,
     NOTIFICATIONS_0: NOWHERE,
     PUSHES: NOWHERE,
+    SEARCH_INDEX: NOWHERE,
     PASSWORDS: watched(env.PASSWORDS, (name, call) => count('passwordCalls', name, call)),
     TIMELINES: watched(env.TIMELINES, (_name, open) =>
       watchedStub(open(), (name, call) => count('objectCalls', name, call)),
