@@ -21,8 +21,12 @@ export function indexChangesOf(
   return {
     tweets: found.tweets.flatMap((tweet) => tweetDocument(tweet, versionOf(tweet.revision)) ?? []),
     people: found.people.flatMap((person) => personDocument(person, versionOf(person.revision)) ?? []),
-    removedTweets: [...found.tweets.filter(isHidden), ...missingFrom(found.tweets, named.tweets)].map(removalOf),
-    removedPeople: [...found.people.filter(isHidden), ...missingFrom(found.people, named.people)].map(removalOf),
+    removedTweets: [...found.tweets.filter(isHidden), ...missingFrom(found.tweets, named.tweets)].map(
+      removalOf,
+    ),
+    removedPeople: [...found.people.filter(isHidden), ...missingFrom(found.people, named.people)].map(
+      removalOf,
+    ),
   }
 }
 

@@ -128,7 +128,13 @@ describe('outbox rows', () => {
     const { fanOut, notifications, engagement } = open()
     const broken: Queue = { ...fanOut, sendBatch: () => Promise.reject(new Error('queue away')) }
     const queues = createQueues(
-      { FAN_OUT_0: broken, NOTIFICATIONS_0: notifications, ENGAGEMENT: engagement, PUSHES: fakeQueue(), SEARCH_INDEX: fakeQueue() },
+      {
+        FAN_OUT_0: broken,
+        NOTIFICATIONS_0: notifications,
+        ENGAGEMENT: engagement,
+        PUSHES: fakeQueue(),
+        SEARCH_INDEX: fakeQueue(),
+      },
       EPOCH,
     )
     const owed = [row(1), row(2, {}, 'engagement'), row(3, {}, 'notifications')]
@@ -151,7 +157,7 @@ describe('several fan-out queues', () => {
       NOTIFICATIONS_0: fakeQueue(),
       ENGAGEMENT: engagement,
       PUSHES: fakeQueue(),
-    SEARCH_INDEX: fakeQueue(),
+      SEARCH_INDEX: fakeQueue(),
       ...bindings,
     }
     return { fanOut, engagement, queues: createQueues(env, EPOCH) }
@@ -191,7 +197,7 @@ describe('several fan-out queues', () => {
       FAN_OUT_0: fanOut[0] ?? fakeQueue(),
       NOTIFICATIONS_0: fakeQueue(),
       PUSHES: fakeQueue(),
-    SEARCH_INDEX: fakeQueue(),
+      SEARCH_INDEX: fakeQueue(),
       ENGAGEMENT: fakeQueue(),
       FAN_OUT_2: fanOut[2],
     }
@@ -221,7 +227,7 @@ describe('several notifications queues', () => {
       NOTIFICATIONS_0: fakeQueue(),
       ENGAGEMENT: engagement,
       PUSHES: fakeQueue(),
-    SEARCH_INDEX: fakeQueue(),
+      SEARCH_INDEX: fakeQueue(),
       ...bindings,
     }
     return { fanOut, notifications, queues: createQueues(env, EPOCH) }

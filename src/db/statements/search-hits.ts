@@ -53,7 +53,11 @@ export interface FoundUserRow {
 }
 
 /** Of people whom search has found, those who are there for this viewer. */
-export async function readFoundUsers(db: Db, ids: readonly number[], viewer: UserId): Promise<FoundUserRow[]> {
+export async function readFoundUsers(
+  db: Db,
+  ids: readonly number[],
+  viewer: UserId,
+): Promise<FoundUserRow[]> {
   return query<FoundUserRow>(
     db,
     sql`

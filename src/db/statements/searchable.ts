@@ -71,8 +71,12 @@ export async function readSearchable(
   const [row] = await query<{ searchable: Searchable }>(
     db,
     sql`
-    with ${steps.length === 0 ? sql.empty() : sql`stepped as materialized (${stepped(JSON.stringify(given), stepSize)}
-    ), `}tweet_ids as (
+    with ${
+      steps.length === 0
+        ? sql.empty()
+        : sql`stepped as materialized (${stepped(JSON.stringify(given), stepSize)}
+    ), `
+    }tweet_ids as (
       select unnest(${array(tweets, 'bigint')}) as id
       ${steps.length === 0 ? sql.empty() : sql`union select id from stepped where of <> 'people'`}
     ), person_ids as (
