@@ -10,8 +10,6 @@ import type { Verdict } from './work.ts'
 
 /** Tweets or people that the steps of one batch go through, shared by them: a call of some 300 KB. */
 const STEPPED_PER_BATCH = 500
-/** However many steps share a batch, each gets on. */
-const STEP_SIZE_MIN = 50
 
 /**
  * Tells the search Worker what holds of whatever changed: one statement reads it for a whole batch, two calls at once
@@ -31,7 +29,7 @@ async function tellSearch(deps: Deps, messages: readonly SearchMessage[]): Promi
   const tweets = distinct.flatMap(({ event }) => (event.type === 'tweet_changed' ? [event.tweet_id] : []))
   const people = distinct.flatMap(({ event }) => (event.type === 'user_changed' ? [event.user_id] : []))
   const steps = distinct.flatMap((message) => stepOf(message) ?? [])
-  const stepSize = Math.max(STEP_SIZE_MIN, Math.floor(STEPPED_PER_BATCH / Math.max(1, steps.length)))
+  const stepSize = Math.max(1, Math.floor(STEPPED_PER_BATCH / Math.max(1, steps.length)))
   const named = { tweets: [...new Set(tweets)], people: [...new Set(people)] }
   const found = await readSearchable(deps.db, { ...named, steps, stepSize })
   const changes = indexChangesOf(named, found, deps.settings.databaseEpoch)

@@ -32,11 +32,11 @@ const HASHTAGS_CURSOR = 'found-hashtags'
 
 /** What all of these routes have in common. */
 const search = {
-  method: 'get',
+  method: 'get' as const,
   tags: ['search'],
   security: withAccessToken,
-  middleware: [signedIn] as const,
-} as const
+  middleware: signedIn,
+}
 const refusals = problems(
   'validation_failed',
   'invalid_cursor',
