@@ -4,7 +4,7 @@ export interface SearchQuery {
   words: string[]
   /** Words in this order, one after the other. */
   phrases: string[]
-  /** Words and phrases that must not be there. */
+  /** Words and phrases that must not be there; with `#` or `@` before them, hashtags and mentions. */
   excluded: string[]
   /** Folded, without `#`. */
   hashtags: string[]
@@ -12,6 +12,8 @@ export interface SearchQuery {
   mentions: string[]
   /** Handles, folded: of any of these authors. */
   from: string[]
+  /** Handles, folded: of none of these authors. */
+  notFrom: string[]
   /** Handles, folded: in answer to any of these. */
   to: string[]
   /** Unix ms, inclusive; null without a limit. */
@@ -22,4 +24,5 @@ export interface SearchQuery {
   isReply: boolean | null
 }
 
-export type ParsedQuery = { ok: true; query: SearchQuery } | { ok: false; message: string }
+/** `at` is where the mistake begins, in code points of the text. */
+export type ParsedQuery = { ok: true; query: SearchQuery } | { ok: false; message: string; at: number }
