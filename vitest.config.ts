@@ -1,4 +1,4 @@
-import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 import { PASSWORD_WORKER_BUNDLE } from './test/node/harness/bundle-passwords.ts'
 import { TEST_VAPID } from './test/node/harness/push-keys.ts'
@@ -46,6 +46,24 @@ function runtimeProject(name: string, include: string): TestProjectConfiguration
   }
 }
 
+/** The search Worker in its runtime: databases so small that most tests fill one and go on in the next. */
+const searchProject: TestProjectConfiguration = {
+  extends: true,
+  plugins: [
+    cloudflareTest(async () => ({
+      wrangler: { configPath: './src/search/wrangler.toml' },
+      miniflare: {
+        bindings: { DOCUMENTS_PER_DATABASE: '150', MIGRATIONS: await readD1Migrations('migrations/search') },
+      },
+    })),
+  ],
+  test: {
+    name: 'search',
+    include: ['test/search/**/*.test.ts'],
+    setupFiles: ['test/search/apply-migrations.ts'],
+  },
+}
+
 export default defineConfig({
   test: {
     testTimeout: TEST_TIMEOUT_MS,
@@ -61,6 +79,7 @@ export default defineConfig({
       runtimeProject('runtime', 'test/runtime/**/*.test.ts'),
       // Which authors are pulled concerns every home timeline: these tests have a database of their own.
       runtimeProject('pulled', 'test/pulled/**/*.test.ts'),
+      searchProject,
       {
         extends: true,
         test: { name: 'node', include: ['test/node/**/*.test.ts'], environment: 'node' },
