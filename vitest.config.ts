@@ -66,6 +66,24 @@ function runtimeProject(name: string, include: string): TestProjectConfiguration
   }
 }
 
+/** The search Worker in its runtime: databases so small that most tests fill one and go on in the next. */
+const searchProject: TestProjectConfiguration = {
+  extends: true,
+  plugins: [
+    cloudflareTest(async () => ({
+      wrangler: { configPath: './src/search/wrangler.toml' },
+      miniflare: {
+        bindings: { DOCUMENTS_PER_DATABASE: '150', MIGRATIONS: await readD1Migrations('migrations/search') },
+      },
+    })),
+  ],
+  test: {
+    name: 'search',
+    include: ['test/search/**/*.test.ts'],
+    setupFiles: ['test/search/apply-migrations.ts'],
+  },
+}
+
 export default defineConfig({
   test: {
     testTimeout: TEST_TIMEOUT_MS,
@@ -81,6 +99,7 @@ export default defineConfig({
       runtimeProject('runtime', 'test/runtime/**/*.test.ts'),
       // Which authors are pulled concerns every home timeline: these tests have a database of their own.
       runtimeProject('pulled', 'test/pulled/**/*.test.ts'),
+      searchProject,
       {
         extends: true,
         test: { name: 'node', include: ['test/node/**/*.test.ts'], environment: 'node' },
