@@ -73,7 +73,7 @@ const searchProject: TestProjectConfiguration = {
     cloudflareTest(async () => ({
       wrangler: { configPath: './src/search/wrangler.toml' },
       miniflare: {
-        bindings: { DOCUMENTS_PER_DATABASE: '150', MIGRATIONS: await readD1Migrations('migrations/search') },
+        bindings: { DOCUMENTS_PER_DATABASE: '150', MIGRATIONS: await readD1Migrations(SEARCH_MIGRATIONS) },
       },
     })),
   ],

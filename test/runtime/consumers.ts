@@ -4,6 +4,7 @@ import type { TweetId } from '../../src/domain/ids.ts'
 import { consumeDeadLetters } from '../../src/queues/dead-letter.ts'
 import { consumeFanOut } from '../../src/queues/fan-out.ts'
 import { consumeNotifications } from '../../src/queues/notifications.ts'
+import { consumeSearchIndex } from '../../src/queues/search-index.ts'
 import type { TweetDraft } from '../../src/services/check-draft.ts'
 import { deleteTweet } from '../../src/services/delete-tweet.ts'
 import type { Deps, Viewer } from '../../src/services/deps.ts'
@@ -35,6 +36,11 @@ export function runFanOut(bodies: readonly unknown[], deps: Deps = testDeps(), a
 /** The same with the consumer of notifications. */
 export function runNotifications(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
   return runConsumer(consumeNotifications, 'warbler-notifications-0', bodies, deps, attempts)
+}
+
+/** The same with the consumer that tells the search Worker. */
+export function runSearchIndex(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
+  return runConsumer(consumeSearchIndex, 'warbler-search-index', bodies, deps, attempts)
 }
 
 export function runDeadLetters(bodies: readonly unknown[], deps: Deps = testDeps()) {

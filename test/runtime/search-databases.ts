@@ -1,16 +1,15 @@
-import { applyD1Migrations } from 'cloudflare:test'
+import { applyD1Migrations, type D1Migration } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
+import { z } from 'zod'
 
-// As `wrangler d1 migrations apply` does it for a deployment: each test file has databases of its own.
-const { SEARCH_MIGRATIONS, SEARCH_DB_0, SEARCH_DB_1 } = env
-for (const database of [SEARCH_DB_0, SEARCH_DB_1]) await applyD1Migrations(database, SEARCH_MIGRATIONS)
-
-declare global {
-  namespace Cloudflare {
-    interface Env {
-      SEARCH_MIGRATIONS: Parameters<typeof applyD1Migrations>[1]
-      SEARCH_DB_0: D1Database
-      SEARCH_DB_1: D1Database
-    }
-  }
+interface Databases {
+  SEARCH_DB_0: D1Database
+  SEARCH_DB_1: D1Database
+  SEARCH_MIGRATIONS: D1Migration[]
 }
+
+// The API Worker has none of them: they are the search Worker's, and of the tests.
+const { SEARCH_DB_0, SEARCH_DB_1, SEARCH_MIGRATIONS } = z.custom<Databases>().parse(env)
+
+// As `wrangler d1 migrations apply` does it for a deployment.
+for (const database of [SEARCH_DB_0, SEARCH_DB_1]) await applyD1Migrations(database, SEARCH_MIGRATIONS)
