@@ -68,12 +68,12 @@ export function hashtagPlace({ after }: Asked): HashtagPlace | null {
   if (after === null) return null
   const [score, tag, ...more] = after
   const value = scoreIn(score)
-  if (value === null || typeof tag !== 'string' || more.length > 0) throw invalid()
-  return { score: value, tag }
+  if (value === null || typeof tag !== 'string' || !tag.startsWith('#') || more.length > 0) throw invalid()
+  return { score: value, tag: tag.slice(1) }
 }
 
 export function hashtagCursor(kind: string, { score, tag }: HashtagPlace): string {
-  return encodeCursor(kind, [String(score), tag])
+  return encodeCursor(kind, [String(score), `#${tag}`])
 }
 
 /** An empty score stands for no place. */

@@ -11,6 +11,7 @@ import { subscribeToPush } from '../../src/services/subscribe-to-push.ts'
 import { type ApiOptions, api, PASSWORD, rows, testDeps, uniqueName } from './harness.ts'
 import type { Operation } from './operations.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
+import { indexWorld } from './searching.ts'
 
 /** A viewer, a moderator, with at least two of everything that can be listed: every list has a second page. */
 export interface World {
@@ -44,6 +45,8 @@ export interface World {
   message: number
   /** A public list of the viewer's, with two members who tweet. */
   list: number
+  /** What two tweets of the viewer's, two others and two hashtags are found by. */
+  word: string
 }
 
 export async function createWorld(): Promise<World> {
@@ -61,13 +64,14 @@ export async function createWorld(): Promise<World> {
   await insertRecentTweets(friend, 2)
   const [tweet = 0, poll = 0] = await insertRecentTweets(viewer, 2)
   await engage(viewer, [friend, other], tweet, poll)
-  const [word] = await rows<{ id: number }>(sql`
+  const [muted] = await rows<{ id: number }>(sql`
     insert into muted_words (user_id, phrase, folded) values (${viewer.id}, 'Before', 'before') returning id::float8 as id`)
-  const mutedWord = word?.id ?? 0
+  const mutedWord = muted?.id ?? 0
   const notification = await notifyOf(viewer, friend)
   const pushSubscription = await subscribe(viewer)
   const message = await correspond(viewer, friend, [other, asking, asking2])
   const list = await makeLists(viewer, [friend, other])
+  const word = await indexWorld(viewer, [tweet, poll], [friend, other])
   const strangersToken = await tokenOf(stranger)
   const people = { viewer, friend, stranger, strangersToken, asking, ...(await avoid(viewer)) }
   return {
@@ -82,6 +86,7 @@ export async function createWorld(): Promise<World> {
     mutedWord,
     notification,
     list,
+    word,
   }
 }
 
@@ -215,6 +220,10 @@ export interface Example {
   body?: Record<string, unknown>
   /** What anybody else who asks the same is answered; absent where they may. */
   forbidden?: 403 | 404
+  /** What the route cannot do without, as `name=value&...`. */
+  query?: string
+  /** It does without the database. */
+  needsNoDatabase?: boolean
   headers?: Record<string, string>
   /** How the route takes an access token; in `Authorization` unless said otherwise. */
   present?: (token: string) => ApiOptions
@@ -348,6 +357,10 @@ export function examplesIn(world: World) {
     },
     'GET /api/recommendations/users': {},
     'DELETE /api/recommendations/users/{id}': { ...ofUser, id: stranger.id },
+    'GET /api/search/tweets': { query: `q=${world.word}` },
+    'GET /api/search/users': { query: `q=${world.word}` },
+    'GET /api/users/search': { query: `q=${world.word}` },
+    'GET /api/search/hashtags': { query: `q=${world.word}`, needsNoDatabase: true },
     'GET /api/lists': {},
     'POST /api/lists': { body: { name: 'An example' } },
     'GET /api/lists/{id}': ofList,
@@ -389,15 +402,19 @@ export interface Change {
 export function ask({ method, path }: Operation, example: Example, token: string, change: Change = {}) {
   const id = String(change.id ?? example.id ?? '')
   const userId = String(change.userId ?? example.userId ?? '')
-  const query = change.query === undefined ? '' : `?${change.query}`
+  const query = [example.query, change.query].filter((part) => part !== undefined).join('&')
   const shown = change.token === undefined ? token : change.token
   const presented: ApiOptions = shown === null ? {} : (example.present ?? inAuthorization)(shown)
   const body = 'body' in change ? change.body : example.body
-  return api(method, `${path.replace('{userId}', userId).replace('{id}', id)}${query}`, {
-    ...presented,
-    headers: { ...example.headers, ...presented.headers, ...change.headers },
-    ...(body === undefined ? {} : { body }),
-  })
+  return api(
+    method,
+    `${path.replace('{userId}', userId).replace('{id}', id)}${query === '' ? '' : `?${query}`}`,
+    {
+      ...presented,
+      headers: { ...example.headers, ...presented.headers, ...change.headers },
+      ...(body === undefined ? {} : { body }),
+    },
+  )
 }
 
 const inAuthorization = (token: string): ApiOptions => ({ token })

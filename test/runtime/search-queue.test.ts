@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import type { OutboxRow } from '../../src/contracts/queues.ts'
-import type { SearchRpc, TweetDocument } from '../../src/contracts/search.ts'
+import type { SearchRpc } from '../../src/contracts/search.ts'
 import { query } from '../../src/db/client.ts'
 import { ensureTweetPartitions } from '../../src/db/statements/maintenance.ts'
 import { idFloor } from '../../src/domain/ids.ts'
@@ -14,7 +14,7 @@ import { refuseDatabase, watchDatabase } from './database-gate.ts'
 import { rows, testDeps } from './harness.ts'
 import { createOwnDatabase } from './own-database.ts'
 import { insertPerson } from './people.ts'
-import { areOwed, indexed, ownWord, searchBodies, tell } from './searching.ts'
+import { areOwed, indexed, ownWord, searchBodies, tell, tweetDocument } from './searching.ts'
 
 async function act(work: (deps: ReturnType<typeof testDeps>) => Promise<unknown>): Promise<OutboxRow[]> {
   const deps = testDeps()
@@ -218,7 +218,7 @@ describe('many tweets', () => {
       select json_agg(id::float8 order by id desc) as ids from added`,
     )
     const gone = ids.at(-7) ?? 0
-    await env.SEARCH.index({ people: [], tweets: [documentOf(gone, word)] })
+    await env.SEARCH.index({ people: [], tweets: [tweetDocument(gone, word)] })
     expect(await indexed(word)).toEqual([gone])
 
     const [row] = await query<OutboxRow>(
@@ -250,10 +250,3 @@ describe('many tweets', () => {
     expect(hits).toHaveLength(3)
   })
 })
-
-function documentOf(id: number, content: string): TweetDocument {
-  return {
-    ...{ id, version: 2 ** 32 + 1, authorId: 1, username: 'somebody', content, replyTo: null },
-    ...{ hashtags: [], mentions: [], hasMedia: false, isSensitive: false, engagement: 0 },
-  }
-}

@@ -3,7 +3,9 @@ import { sql } from 'drizzle-orm'
 import { expect, vi } from 'vitest'
 import { z } from 'zod'
 import type { OutboxRow } from '../../src/contracts/queues.ts'
+import type { TweetDocument } from '../../src/contracts/search.ts'
 import { parseSearchQuery } from '../../src/domain/search-query.ts'
+import type { Viewer } from '../../src/services/deps.ts'
 import { bodyOf, runSearchIndex } from './consumers.ts'
 import { api, rows } from './harness.ts'
 
@@ -67,4 +69,37 @@ export async function tell(outbox: readonly OutboxRow[]): Promise<void> {
 export async function areOwed(outbox: readonly OutboxRow[]): Promise<boolean> {
   const ids = outbox.filter(({ queue }) => queue === 'search').map(({ id }) => id)
   return (await rows(sql`select from outbox where id in (${sql.join(ids, sql`, `)})`)).length > 0
+}
+
+/** Has these tweets of an author and these people found by a word of their own, with two hashtags; answers the word. */
+export async function indexWorld(
+  author: Viewer,
+  tweets: readonly number[],
+  people: readonly Viewer[],
+): Promise<string> {
+  const word = ownWord()
+  const hashtags = [`${word}one`, `${word}two`]
+  await env.SEARCH.index({
+    tweets: tweets.map((id) => tweetDocument(id, word, { authorId: author.id, hashtags })),
+    people: people.map(({ id }, index) => ({
+      ...{ id, version: VERSION, username: `${word}_${index}`, displayName: word, bio: '' },
+      ...{ isVerified: false, followerCount: 0 },
+    })),
+  })
+  return word
+}
+
+/** Of the first revision, in the database's first history. */
+const VERSION = 2 ** 32 + 1
+
+export function tweetDocument(
+  id: number,
+  content: string,
+  changes: Partial<TweetDocument> = {},
+): TweetDocument {
+  return {
+    ...{ id, version: VERSION, authorId: 1, username: 'somebody', content, replyTo: null },
+    ...{ hashtags: [], mentions: [], hasMedia: false, isSensitive: false, engagement: 0 },
+    ...changes,
+  }
 }

@@ -28,6 +28,7 @@ import { type AskedPage, readPage } from '../read-page.ts'
 import { json, problems, withAccessToken } from './answers.ts'
 
 const USERS_CURSOR = 'found-users'
+const ALIAS_CURSOR = 'users-found'
 const HASHTAGS_CURSOR = 'found-hashtags'
 
 /** What all of these routes have in common. */
@@ -103,7 +104,7 @@ export function searchRoutes() {
   })
 
   routes.openapi(usersRoute, async (c) =>
-    c.json(await readUsers(c.var.deps, c.var.viewer, c.req.valid('query')), 200),
+    c.json(await readUsers(c.var, USERS_CURSOR, c.req.valid('query')), 200),
   )
 
   routes.openapi(hashtagsRoute, async (c) => {
@@ -127,18 +128,18 @@ export function userSearchRoutes() {
   const routes = createRouter()
 
   routes.openapi(aliasRoute, async (c) =>
-    c.json(await readUsers(c.var.deps, c.var.viewer, c.req.valid('query')), 200),
+    c.json(await readUsers(c.var, ALIAS_CURSOR, c.req.valid('query')), 200),
   )
 
   return routes
 }
 
 async function readUsers(
-  deps: Deps,
-  viewer: Viewer,
+  { deps, viewer }: { deps: Deps; viewer: Viewer },
+  kind: string,
   { q: text, ...query }: PageQuery & { q: string },
 ): Promise<UserPage> {
-  const asked = readPage(query, USERS_CURSOR, SEARCH_OFFSET_MAX)
+  const asked = readPage(query, kind, SEARCH_OFFSET_MAX)
   const { limit, offset } = asked
   const { users, next } = await searchUsers(deps, viewer, {
     text,
@@ -146,7 +147,7 @@ async function readUsers(
     offset,
     place: foundUserPlace(asked),
   })
-  const nextCursor = next === null ? null : foundUserCursor(USERS_CURSOR, next)
+  const nextCursor = next === null ? null : foundUserCursor(kind, next)
   return { users, pagination: paginationOf(asked, nextCursor) }
 }
 
