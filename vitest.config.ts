@@ -1,17 +1,25 @@
-import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
-import { PASSWORD_WORKER_BUNDLE } from './test/node/harness/bundle-passwords.ts'
+import {
+  PASSWORD_WORKER_BUNDLE,
+  SEARCH_MIGRATIONS,
+  SEARCH_WORKER_BUNDLE,
+} from './test/node/harness/bundle-workers.ts'
 import { TEST_VAPID } from './test/node/harness/push-keys.ts'
 
 /** Enough for a cold start of the runtime on a busy machine. */
 const TEST_TIMEOUT_MS = 30_000
+
+/** Two, and so small that tests fill the first. */
+const SEARCH_DATABASES = { SEARCH_DB_0: 'search-0', SEARCH_DB_1: 'search-1' }
+const DOCUMENTS_PER_DATABASE = '40'
 
 /** Tests in the Workers runtime, with a database that they share. */
 function runtimeProject(name: string, include: string): TestProjectConfiguration {
   return {
     extends: true,
     plugins: [
-      cloudflareTest(({ inject }) => ({
+      cloudflareTest(async ({ inject }) => ({
         wrangler: { configPath: './wrangler.toml' },
         miniflare: {
           bindings: {
@@ -24,7 +32,10 @@ function runtimeProject(name: string, include: string): TestProjectConfiguration
             VAPID_PRIVATE_KEY: TEST_VAPID.privateKey,
             VAPID_SUBJECT: TEST_VAPID.subject,
             PUSH_SERVICES: `push.example.com, ${inject('pushServiceOrigin')}`,
+            SEARCH_MIGRATIONS: await readD1Migrations(SEARCH_MIGRATIONS),
           },
+          // Those of the search Worker, for the tests to prepare them.
+          d1Databases: SEARCH_DATABASES,
           workers: [
             {
               name: 'warbler-passwords',
@@ -33,6 +44,15 @@ function runtimeProject(name: string, include: string): TestProjectConfiguration
               compatibilityDate: '2026-10-01',
               compatibilityFlags: ['nodejs_compat'],
             },
+            {
+              name: 'warbler-search',
+              modules: true,
+              scriptPath: SEARCH_WORKER_BUNDLE,
+              compatibilityDate: '2026-10-01',
+              compatibilityFlags: ['nodejs_compat'],
+              bindings: { DOCUMENTS_PER_DATABASE: DOCUMENTS_PER_DATABASE },
+              d1Databases: SEARCH_DATABASES,
+            },
           ],
         },
       })),
@@ -40,10 +60,28 @@ function runtimeProject(name: string, include: string): TestProjectConfiguration
     test: {
       name,
       include: [include],
-      setupFiles: ['test/runtime/after-last-test.ts'],
+      setupFiles: ['test/runtime/search-databases.ts', 'test/runtime/after-last-test.ts'],
       globalSetup: ['test/node/harness/runtime-setup.ts'],
     },
   }
+}
+
+/** The search Worker in its runtime: databases so small that most tests fill one and go on in the next. */
+const searchProject: TestProjectConfiguration = {
+  extends: true,
+  plugins: [
+    cloudflareTest(async () => ({
+      wrangler: { configPath: './src/search/wrangler.toml' },
+      miniflare: {
+        bindings: { DOCUMENTS_PER_DATABASE: '150', MIGRATIONS: await readD1Migrations(SEARCH_MIGRATIONS) },
+      },
+    })),
+  ],
+  test: {
+    name: 'search',
+    include: ['test/search/**/*.test.ts'],
+    setupFiles: ['test/search/apply-migrations.ts'],
+  },
 }
 
 export default defineConfig({
@@ -63,6 +101,7 @@ export default defineConfig({
       runtimeProject('pulled', 'test/pulled/**/*.test.ts'),
       // It waits until nothing is owed to anybody: a database of its own, too.
       runtimeProject('leaks', 'test/leaks/**/*.test.ts'),
+      searchProject,
       {
         extends: true,
         test: { name: 'node', include: ['test/node/**/*.test.ts'], environment: 'node' },

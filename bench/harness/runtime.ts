@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path'
+import { readD1Migrations } from '@cloudflare/vitest-plugin'
 import { convertV4MiniflareOptions, Miniflare, type WorkerdStructuredLog } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions as optionsOf } from 'wrangler'
 import { PROJECT_ROOT } from '../../tools/stack/paths.ts'
@@ -39,6 +40,9 @@ const COMPLAINTS_SHOWN = 10
 const COMPLAINT_LENGTH = 500
 const BARE_CONFIG = 'bench/bare/wrangler.toml'
 const PASSWORDS_CONFIG = 'src/passwords/wrangler.toml'
+const SEARCH_CONFIG = 'src/search/wrangler.toml'
+const SEARCH_WORKER = 'warbler-search'
+const SEARCH_DATABASES = ['SEARCH_DB_0', 'SEARCH_DB_1']
 
 /**
  * Serves the production bundles in one workerd process by sockets of their own: `wrangler dev` would put a proxy before
@@ -70,6 +74,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           'warbler-passwords',
           bundleWorker(PASSWORDS_CONFIG, join(folder, 'passwords')),
         ),
+        workerOf(SEARCH_CONFIG, SEARCH_WORKER, bundleWorker(SEARCH_CONFIG, join(folder, 'search'))),
         {
           ...workerOf(BARE_CONFIG, 'warbler-bare', bundleWorker(BARE_CONFIG, join(folder, 'bare')), {
             DATABASE_URL: databaseUrl,
@@ -88,6 +93,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   )
   try {
     await miniflare.ready
+    await migrateSearch(miniflare)
   } catch (error) {
     await miniflare.dispose()
     throw error
@@ -101,6 +107,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     inspectorUrl: inspected ? String(await miniflare.getInspectorURL()) : null,
     sourceMap: `${apiScript}.map`,
     stop: () => miniflare.dispose(),
+  }
+}
+
+async function migrateSearch(miniflare: Miniflare): Promise<void> {
+  const migrations = await readD1Migrations(join(PROJECT_ROOT, 'migrations', 'search'))
+  for (const name of SEARCH_DATABASES) {
+    const database = await miniflare.getD1Database(name, SEARCH_WORKER)
+    await database.batch(migrations.flatMap(({ queries }) => queries.map((query) => database.prepare(query))))
   }
 }
 

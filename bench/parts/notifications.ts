@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../tools/stack/until.ts'
+import { paced } from '../harness/paced.ts'
 import { type Plan, sideBySide } from '../harness/plan.ts'
 import { fetchAs, type SignedIn, signIn } from '../harness/readers.ts'
 import type { Figures, PartReport, Round } from '../harness/report.ts'
@@ -176,22 +176,6 @@ async function perform({ api }: World, { kind, actor, recipient }: Action): Prom
     case 'message':
       return void (await post(`/api/messages/${recipient.id}`, { content: 'Are you there?' }))
   }
-}
-
-/** Begins so many a second, each at its time, waits for their answers and gives their keys. */
-async function paced(
-  { seconds }: Plan,
-  rate: Rate,
-  begin: () => { key: string; sent: Promise<unknown> },
-): Promise<string[]> {
-  const startMs = performance.now()
-  const begun: { key: string; sent: Promise<unknown> }[] = []
-  for (let n = 0; n < seconds * rate; n++) {
-    await sleep(Math.max(0, startMs + (n * 1000) / rate - performance.now()))
-    begun.push(begin())
-  }
-  await Promise.all(begun.map(({ sent }) => sent))
-  return begun.map(({ key }) => key)
 }
 
 /** A message is shown to its sender, too: only the recipient's frame counts. */

@@ -213,8 +213,37 @@ export const exportMessage = z.object({
 })
 export type ExportMessage = z.infer<typeof exportMessage>
 
+/**
+ * What the search index may have to know. Each names what changed, and its consumer reads what holds now: order and
+ * repeats do not matter.
+ */
+export const searchEvent = z.discriminatedUnion('type', [
+  /** Published, edited, deleted, or liked so much more. */
+  z.object({ type: z.literal('tweet_changed'), v: version, tweet_id: id }),
+  /** Registered, or their name, bio, verification, presence or number of followers is another. */
+  z.object({ type: z.literal('user_changed'), v: version, user_id: id }),
+  /** Whether everybody may read what an author wrote is another: of all their tweets, step by step, below an id. */
+  z.object({
+    type: z.literal('tweets_of_changed'),
+    v: version,
+    user_id: id,
+    before_id: id.nullable(),
+  }),
+  /** The index is built anew, step by step, the oldest first: all people above an id, and then all tweets. */
+  z.object({
+    type: z.literal('reindex'),
+    v: version,
+    of: z.enum(['people', 'tweets']),
+    after_id: z.number().int().nonnegative(),
+  }),
+])
+export type SearchEvent = z.infer<typeof searchEvent>
+
+export const searchMessage = z.object({ outbox_id: id, event: searchEvent })
+export type SearchMessage = z.infer<typeof searchMessage>
+
 /** The queues that an outbox row can name. */
-export const QUEUES = ['fan-out', 'engagement', 'notifications', 'pushes', 'exports'] as const
+export const QUEUES = ['fan-out', 'engagement', 'notifications', 'pushes', 'exports', 'search'] as const
 export type QueueName = (typeof QUEUES)[number]
 
 /** A row of the outbox as the write that committed it returns it. */

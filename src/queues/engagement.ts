@@ -9,6 +9,7 @@ import { acceptPendingRequests } from '../services/accept-pending-requests.ts'
 import type { Deps } from '../services/deps.ts'
 import { eraseAccount } from '../services/erase-accounts.ts'
 import { eraseDependants } from '../services/erase-deleted.ts'
+import { sendOwed } from '../services/send-owed.ts'
 import { settleTrends, trendScope } from '../services/settle-trends.ts'
 import { consume } from './consume.ts'
 import { forEachBounded, type Verdict } from './work.ts'
@@ -63,13 +64,14 @@ function step(deps: Deps, { outbox_id, event }: EngagementEvent): Promise<void> 
 async function fold(deps: Deps, hints: FoldHint[]): Promise<Verdict> {
   if (hints.length === 0) return 'ack'
   try {
-    const folded = await foldCounters(
+    const { deltas, outbox } = await foldCounters(
       deps.db,
       distinct(hints),
       deps.settings.fanOutPushLimit,
       trendScope(deps),
     )
-    deps.log.info('ledger_folded', { messages: hints.length, deltas: folded })
+    await sendOwed(deps, outbox)
+    deps.log.info('ledger_folded', { messages: hints.length, deltas })
     // Its marks stay where it fails: another batch, or cron, counts what is due.
     await settleTrends(deps).catch((error) => deps.log.warn('trends_not_settled', { error }))
     return 'ack'

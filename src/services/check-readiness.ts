@@ -1,5 +1,6 @@
 import { readDatabaseHealth } from '../db/statements/health.ts'
 import { type TweetId, timeOf } from '../domain/ids.ts'
+import { askSearch } from './ask-search.ts'
 import type { Deps } from './deps.ts'
 
 const DAY_MS = 86_400_000
@@ -13,14 +14,18 @@ export interface Readiness {
 
 /** Asks each dependency, side by side, and says what each took. Never throws. */
 export async function checkReadiness(deps: Deps): Promise<Readiness> {
-  const [database, passwords] = await Promise.all([
+  const [database, passwords, search] = await Promise.all([
     measured(deps, () => checkDatabase(deps)),
     measured(deps, async () => {
       const { matches } = await deps.passwords.verify('', '')
       return { ok: !matches }
     }),
+    measured(deps, async () => {
+      await askSearch(deps, (search) => search.searchHashtags({ text: 'a', limit: 1 }))
+      return { ok: true }
+    }),
   ])
-  const checks = { database, passwords }
+  const checks = { database, passwords, search }
   return { ready: Object.values(checks).every(({ ok }) => ok), checks }
 }
 

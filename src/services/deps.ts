@@ -1,4 +1,5 @@
 import type { FoldHint, OutboxRow } from '../contracts/queues.ts'
+import type { SearchRpc } from '../contracts/search.ts'
 import type { TimelineRpc } from '../contracts/timeline.ts'
 import type { Db } from '../db/client.ts'
 import type { ByteRange } from '../domain/byte-range.ts'
@@ -22,6 +23,7 @@ export interface Deps {
   random(): number
   uuid(): string
   passwords: PasswordPort
+  search: SearchRpc
   timeline(user: UserId): TimelineRpc
   queues: QueuePort
   archives: ArchivePort
@@ -41,7 +43,7 @@ export interface Deps {
   timed<T>(part: TimedPart, work: () => Promise<T>): Promise<T>
 }
 
-export type TimedPart = 'auth' | 'db' | 'object' | 'freshen' | 'password'
+export type TimedPart = 'auth' | 'db' | 'object' | 'freshen' | 'password' | 'search'
 
 export interface PasswordPort {
   hash(password: string): Promise<string>

@@ -30,9 +30,10 @@ export async function register(deps: Deps, input: Registration): Promise<SignedI
   requireStrongPassword('password', password, { username, email })
   const passwordHash = await deps.timed('password', () => deps.passwords.hash(password))
   const { session, tokenId } = await startSession(deps, input.userAgent)
-  const user = await deps.timed('db', () =>
+  const { outbox, ...user } = await deps.timed('db', () =>
     insertWithNewId(deps, { username, email, displayName, passwordHash }, session),
   )
+  deps.defer(deps.queues.sendOutbox(outbox))
   const viewer = { id: user.id, username: user.username, sessionId: session.id, role: user.role }
   return { user, tokens: await issueTokens(deps, viewer, tokenId, user.expires_at_ms) }
 }

@@ -19,5 +19,6 @@ export async function verifyUser(
   if (viewer.role === 'user') throw new AppError('forbidden')
   const result = await deps.timed('db', () => updateVerified(deps.db, viewer.id, user, verified))
   if (result.outcome !== 'done') throw new AppError(result.outcome)
+  if (result.outbox.length > 0) deps.defer(deps.queues.sendOutbox(result.outbox))
   return presentUserCard(result.user)
 }

@@ -25,6 +25,7 @@ import { ownListRoutes } from './routes/own-lists.ts'
 import { ownPeopleRoutes } from './routes/own-people.ts'
 import { pushRoutes } from './routes/push.ts'
 import { recommendationRoutes } from './routes/recommendations.ts'
+import { searchRoutes, userSearchRoutes } from './routes/search.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { threadRoutes } from './routes/threads.ts'
@@ -56,6 +57,7 @@ export function createApp() {
   app.use('/api/*', authenticate, limitRate, limitBody, onlyJson)
   app.route('/api/auth', authRoutes())
   app.route('/api/users', accountRoutes())
+  app.route('/api/users', userSearchRoutes())
   app.route('/api/users', userRoutes())
   app.route('/api/users', userTimelineRoutes())
   app.route('/api/users', blockRoutes())
@@ -77,6 +79,7 @@ export function createApp() {
   app.route('/api/messages', messageRoutes())
   app.route('/api/push', pushRoutes())
   app.route('/api/export', exportRoutes())
+  app.route('/api/search', searchRoutes())
   app.route('/api/stream', streamRoutes())
   app.route('/api/admin', adminRoutes())
   app.route('/', documentationRoutes(app))

@@ -34,6 +34,7 @@ export function createDeps(env: Env, { log, timing, defer }: Ambient): Deps {
     random: Math.random,
     uuid: () => crypto.randomUUID(),
     passwords: env.PASSWORDS,
+    search: env.SEARCH,
     timeline: (user: UserId): TimelineRpc => timelineStub(env, user),
     queues: createQueues(env, settings.databaseEpoch),
     archives: createArchives(env.ARCHIVES),

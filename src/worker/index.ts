@@ -6,6 +6,7 @@ import { consumeExports } from '../queues/exports.ts'
 import { consumeFanOut } from '../queues/fan-out.ts'
 import { consumeNotifications } from '../queues/notifications.ts'
 import { consumePushes } from '../queues/pushes.ts'
+import { consumeSearchIndex } from '../queues/search-index.ts'
 import { createApp } from './app.ts'
 import { createDeps, untimed } from './deps.ts'
 import { configurationOf } from './env.ts'
@@ -31,6 +32,7 @@ export default {
     if (batch.queue.startsWith('warbler-notifications-')) return consumeNotifications(batch, deps)
     if (batch.queue === 'warbler-pushes') return consumePushes(batch, deps)
     if (batch.queue === 'warbler-exports') return consumeExports(batch, deps)
+    if (batch.queue === 'warbler-search-index') return consumeSearchIndex(batch, deps)
     if (batch.queue === 'warbler-engagement') return consumeEngagement(batch, deps)
     return consumeDeadLetters(batch, deps)
   },

@@ -46,6 +46,7 @@ function open() {
     ENGAGEMENT: engagement,
     PUSHES: fakeQueue(),
     EXPORTS: fakeQueue(),
+    SEARCH_INDEX: fakeQueue(),
   }
   return { fanOut, notifications, engagement, queues: createQueues(env, EPOCH) }
 }
@@ -134,6 +135,7 @@ describe('outbox rows', () => {
         ENGAGEMENT: engagement,
         PUSHES: fakeQueue(),
         EXPORTS: fakeQueue(),
+        SEARCH_INDEX: fakeQueue(),
       },
       EPOCH,
     )
@@ -158,6 +160,7 @@ describe('several fan-out queues', () => {
       ENGAGEMENT: engagement,
       PUSHES: fakeQueue(),
       EXPORTS: fakeQueue(),
+      SEARCH_INDEX: fakeQueue(),
       ...bindings,
     }
     return { fanOut, engagement, queues: createQueues(env, EPOCH) }
@@ -198,6 +201,7 @@ describe('several fan-out queues', () => {
       NOTIFICATIONS_0: fakeQueue(),
       PUSHES: fakeQueue(),
       EXPORTS: fakeQueue(),
+      SEARCH_INDEX: fakeQueue(),
       ENGAGEMENT: fakeQueue(),
       FAN_OUT_2: fanOut[2],
     }
@@ -228,6 +232,7 @@ describe('several notifications queues', () => {
       ENGAGEMENT: engagement,
       PUSHES: fakeQueue(),
       EXPORTS: fakeQueue(),
+      SEARCH_INDEX: fakeQueue(),
       ...bindings,
     }
     return { fanOut, notifications, queues: createQueues(env, EPOCH) }
@@ -278,6 +283,7 @@ describe('several notifications queues', () => {
       {
         ...{ FAN_OUT_0: fanOut[0] ?? fakeQueue(), FAN_OUT_1: fanOut[1], ENGAGEMENT: fakeQueue() },
         ...{ NOTIFICATIONS_0: first, NOTIFICATIONS_2: third, PUSHES: fakeQueue(), EXPORTS: fakeQueue() },
+        ...{ SEARCH_INDEX: fakeQueue() },
       },
       EPOCH,
     )

@@ -19,7 +19,10 @@ const FOLD_SUBJECTS_MAX = 500
 /**
  * There may be `FAN_OUT_1`, `NOTIFICATIONS_1` and so on, too: as many as `wrangler.toml` binds, numbered without a gap.
  */
-type Queues = Pick<Env, 'FAN_OUT_0' | 'NOTIFICATIONS_0' | 'ENGAGEMENT' | 'PUSHES' | 'EXPORTS'>
+type Queues = Pick<
+  Env,
+  'FAN_OUT_0' | 'NOTIFICATIONS_0' | 'ENGAGEMENT' | 'PUSHES' | 'EXPORTS' | 'SEARCH_INDEX'
+>
 
 /**
  * The queues, in as few sends as the platform's limits allow, all queues at once. Messages say which history of the
@@ -34,6 +37,7 @@ export function createQueues(env: Queues, databaseEpoch: number): QueuePort {
         engagement: [env.ENGAGEMENT],
         pushes: [env.PUSHES],
         exports: [env.EXPORTS],
+        search: [env.SEARCH_INDEX],
       }
       const bodies = rows.map((row) => ({
         queue: ofLot(queues[row.queue], lotOf(row)),

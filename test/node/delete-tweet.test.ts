@@ -64,10 +64,11 @@ describe('deleting a tweet', () => {
       { queue: 'engagement', message: { type: 'erase_dependants', v: 1, tweet_id: id } },
       { queue: 'notifications', message: { type: 'tweet_withdrawn', v: 1, tweet_id: id } },
     ]
+    const toSearch = { queue: 'search', message: { type: 'tweet_changed', v: 1, tweet_id: id } }
     expect(answer).toMatchObject({
       outcome: 'deleted',
       author_id: author,
-      outbox: owed,
+      outbox: [...owed, toSearch],
       subjects: [{ subject: 'user', id: author }, ...tags.map((tag) => ({ subject: 'hashtag', id: tag }))],
     })
     expect(await stateOf(id)).toEqual(DELETED)

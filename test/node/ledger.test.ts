@@ -123,7 +123,7 @@ describe('folding the ledger', () => {
       })),
     )
     await append(deltas)
-    expect(await foldCounters(db, subjects, 1_000_000)).toBe(deltas.length)
+    expect((await foldCounters(db, subjects, 1_000_000)).deltas).toBe(deltas.length)
     expect(await countersOf(subjects)).toEqual(withDeltas(before, deltas))
     expect(await unfolded()).toBe(0)
   })
@@ -138,9 +138,9 @@ describe('folding the ledger', () => {
   it('of what has no deltas, or is not there, changes nothing', async () => {
     const subjects = await addSubjects()
     const before = await countersOf(subjects)
-    expect(await foldCounters(db, subjects, 1_000_000)).toBe(0)
+    expect((await foldCounters(db, subjects, 1_000_000)).deltas).toBe(0)
     const missing = (['user', 'tweet', 'hashtag'] as const).map((subject) => ({ subject, id: 77 }))
-    expect(await foldCounters(db, missing, 1_000_000)).toBe(0)
+    expect((await foldCounters(db, missing, 1_000_000)).deltas).toBe(0)
     expect(await countersOf(subjects)).toEqual(before)
   })
 
@@ -153,14 +153,14 @@ describe('folding the ledger', () => {
       { ...user, counter: 'tweet_count', delta: 1 },
       { subject: 'tweet', id, counter: 'like_count', delta: 1 },
     ])
-    expect(await foldCounters(db, [{ subject: 'tweet', id }], 1_000_000)).toBe(1)
+    expect((await foldCounters(db, [{ subject: 'tweet', id }], 1_000_000)).deltas).toBe(1)
     expect(await countersOf([user])).toEqual(before)
     expect(await unfolded()).toBe(1)
   })
 
   it('drops what is owed to somebody who was erased', async () => {
     await append([{ subject: 'user', id: 77, counter: 'follower_count', delta: 1 }])
-    expect(await foldCounters(db, [{ subject: 'user', id: 77 }], 1_000_000)).toBe(1)
+    expect((await foldCounters(db, [{ subject: 'user', id: 77 }], 1_000_000)).deltas).toBe(1)
     expect(await unfolded()).toBe(0)
   })
 })
@@ -204,7 +204,7 @@ describe('eight folds at once', () => {
     for (let round = 0; round < 8; round++) {
       await append(owed)
       const folded = await Promise.all(times(8, () => foldCounters(db, shuffled(erased), 1_000_000)))
-      expect(folded.reduce((sum, part) => sum + part)).toBe(owed.length)
+      expect(folded.reduce((sum, { deltas }) => sum + deltas, 0)).toBe(owed.length)
     }
     expect(await deadlocksIn(database.pool)).toBe(deadlocks)
   })

@@ -54,7 +54,7 @@ async function tweetsOf(author: UserId): Promise<number[]> {
 
 async function owedFor(tweet: number): Promise<number> {
   const { rowCount } = await database.pool.query(
-    "select from outbox where (message ->> 'tweet_id')::bigint = $1",
+    "select from outbox where (message ->> 'tweet_id')::bigint = $1 and queue = 'fan-out'",
     [tweet],
   )
   return rowCount ?? 0

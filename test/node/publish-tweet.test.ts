@@ -112,6 +112,7 @@ describe('publishing a tweet', () => {
     expect(owed).toEqual(
       [
         { queue: 'fan-out', message },
+        { queue: 'search', message: { type: 'tweet_changed', v: 1, tweet_id: tweet.id } },
         { queue: 'notifications', message: ofMention },
       ].map((row) => ({ ...row, id: expect.any(Number), attempts: 0, in_30_seconds: true })),
     )

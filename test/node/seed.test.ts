@@ -51,9 +51,11 @@ describe('a seeded community', () => {
     }
   })
 
-  it('leaves nothing to fold, to send or to keep warm', async () => {
-    for (const table of ['counter_deltas', 'outbox', 'timelines'])
-      expect(await count(database, table)).toBe(0)
+  it('leaves nothing to fold or to keep warm, and to send that search finds all of it', async () => {
+    for (const table of ['counter_deltas', 'timelines']) expect(await count(database, table)).toBe(0)
+    expect(await count(database, "outbox where message ->> 'type' = 'reindex'")).toBe(
+      await count(database, 'outbox'),
+    )
   })
 
   it('replies later than what it replies to, within its conversation', async () => {

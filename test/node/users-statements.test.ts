@@ -160,7 +160,10 @@ describe('changing a profile', () => {
       },
     })
     const own = await readProfile(db, { id: user }, user)
-    expect(result).toEqual({ outcome: 'updated', profile: own?.profile, outbox: [] })
+    const outbox = [
+      { id: expect.any(Number), queue: 'search', message: { type: 'user_changed', v: 1, user_id: user } },
+    ]
+    expect(result).toEqual({ outcome: 'updated', profile: own?.profile, outbox })
   })
 
   it.each<[number, ProfileChanges]>([
@@ -168,7 +171,8 @@ describe('changing a profile', () => {
     [1, { avatar_url: null }],
     [1, { is_private: true }],
     [1, { display_name: 'Another Name', avatar_url: null, is_private: true, bio: 'x' }],
-    [0, { bio: 'x', location: 'y', website: 'https://z.example/', birth_date: '1999-01-01' }],
+    [1, { bio: 'x' }],
+    [0, { location: 'y', website: 'https://z.example/', birth_date: '1999-01-01' }],
     [0, { hide_sensitive: false, cover_url: null }],
   ])('raises the revision by %i for %j', async (raised, changes) => {
     const urls = { avatar_url: '/media/a', cover_url: '/media/c' }
@@ -235,7 +239,7 @@ describe('changing a profile', () => {
     expect(await stored(other)).toEqual(before)
   })
 
-  it('loses none of the changes that are made at once, and counts each that shows on cards', async () => {
+  it('loses none of the changes that are made at once, and counts each that shows on cards or in search', async () => {
     const wanted = {
       display_name: 'New Name',
       bio: 'new bio',
@@ -251,7 +255,7 @@ describe('changing a profile', () => {
       const single = Object.entries(wanted).map(([field, value]) => ({ [field]: value }))
       await Promise.all([...single, ...single].map((changes) => updateProfile(db, user, changes)))
       expect(await readProfile(db, { id: user }, user)).toMatchObject({ profile: wanted })
-      expect(await stored(user)).toMatchObject({ revision: 4 })
+      expect(await stored(user)).toMatchObject({ revision: 5 })
     }
   })
 

@@ -21,14 +21,17 @@ import {
   timelineOf,
   tokenOf,
 } from './people.ts'
+import { indexWorld } from './searching.ts'
 import { type Isolate, openIsolate, type Spending, type Spent } from './spending.ts'
 
 /**
  * docs/architecture.md, "What a request may spend". Exactly this: one awaited round trip more is a broken promise, one
  * fewer is a table to mend.
  */
-const nothing: Spending = { sql: 0, objectSql: 0, objectCalls: 0, passwordCalls: 0 }
+const nothing: Spending = { sql: 0, objectSql: 0, objectCalls: 0, passwordCalls: 0, searchCalls: 0 }
 const oneStatement: Spending = { ...nothing, sql: 1 }
+const oneSearch: Spending = { ...nothing, searchCalls: 1 }
+const statementAndSearch: Spending = { ...oneSearch, sql: 1 }
 const oneCall: Spending = { ...nothing, objectCalls: 1 }
 const statementAndCall: Spending = { ...nothing, sql: 1, objectCalls: 1 }
 
@@ -81,7 +84,7 @@ const priced = (operation: string, price: Spending, ask: Priced['ask']): Priced 
 /** Routes that read or write in one step: on an isolate that has cached nothing. */
 const ROUTES: Priced[] = [
   priced('GET /api/health', nothing, ({ isolate }) => isolate.spend('GET', '/api/health')),
-  priced('GET /api/ready', { ...oneStatement, passwordCalls: 1 }, ({ isolate }) =>
+  priced('GET /api/ready', { ...statementAndSearch, passwordCalls: 1 }, ({ isolate }) =>
     isolate.spend('GET', '/api/ready'),
   ),
   priced('GET /api/users/{id}', oneStatement, ({ isolate, author, token }) =>
@@ -300,6 +303,19 @@ const ROUTES: Priced[] = [
     priced(`GET /api${path}`, oneStatement, ({ isolate, token }) =>
       isolate.spend('GET', `/api${path.replace('{tag}', 'weir')}`, { token }),
     ),
+  ),
+  priced('GET /api/search/tweets', statementAndSearch, async ({ isolate, reader, author, tweet, token }) => {
+    const q = await indexWorld(reader, [tweet, tweet], [author])
+    return isolate.spend('GET', `/api/search/tweets?q=${q}`, { token })
+  }),
+  ...(['/api/search/users', '/api/users/search'] as const).map((path) =>
+    priced(`GET ${path}`, statementAndSearch, async ({ isolate, reader, author, tweet, token }) => {
+      const q = await indexWorld(reader, [tweet], [author])
+      return isolate.spend('GET', `${path}?q=${q}`, { token })
+    }),
+  ),
+  priced('GET /api/search/hashtags', oneSearch, ({ isolate, token }) =>
+    isolate.spend('GET', '/api/search/hashtags?q=thrift', { token }),
   ),
   priced('GET /api/lists', oneStatement, ({ isolate, token }) =>
     isolate.spend('GET', '/api/lists', { token }),

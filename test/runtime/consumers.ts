@@ -5,6 +5,7 @@ import { consumeDeadLetters } from '../../src/queues/dead-letter.ts'
 import { consumeExports } from '../../src/queues/exports.ts'
 import { consumeFanOut } from '../../src/queues/fan-out.ts'
 import { consumeNotifications } from '../../src/queues/notifications.ts'
+import { consumeSearchIndex } from '../../src/queues/search-index.ts'
 import type { TweetDraft } from '../../src/services/check-draft.ts'
 import { deleteTweet } from '../../src/services/delete-tweet.ts'
 import type { Deps, Viewer } from '../../src/services/deps.ts'
@@ -41,6 +42,11 @@ export function runNotifications(bodies: readonly unknown[], deps: Deps = testDe
 /** The same with the consumer of exports. */
 export function runExports(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
   return runConsumer(consumeExports, 'warbler-exports', bodies, deps, attempts)
+}
+
+/** The same with the consumer that tells the search Worker. */
+export function runSearchIndex(bodies: readonly unknown[], deps: Deps = testDeps(), attempts = 1) {
+  return runConsumer(consumeSearchIndex, 'warbler-search-index', bodies, deps, attempts)
 }
 
 export function runDeadLetters(bodies: readonly unknown[], deps: Deps = testDeps()) {

@@ -14,6 +14,7 @@ import { insertArchive } from './archives.ts'
 import { type ApiOptions, api, PASSWORD, rows, testDeps, uniqueName } from './harness.ts'
 import type { Operation } from './operations.ts'
 import { insertFollowers, insertPeople, insertRecentTweets, tokenOf } from './people.ts'
+import { indexWorld } from './searching.ts'
 
 /** A viewer, a moderator, with at least two of everything that can be listed: every list has a second page. */
 export interface World {
@@ -51,6 +52,8 @@ export interface World {
   archiveToken: string
   /** A hashtag of two tweets. */
   tag: string
+  /** What two tweets of the viewer's, two others and two hashtags are found by. */
+  word: string
 }
 
 export async function createWorld(): Promise<World> {
@@ -68,9 +71,9 @@ export async function createWorld(): Promise<World> {
   await insertRecentTweets(friend, 2)
   const [tweet = 0, poll = 0] = await insertRecentTweets(viewer, 2)
   await engage(viewer, [friend, other], tweet, poll)
-  const [word] = await rows<{ id: number }>(sql`
+  const [muted] = await rows<{ id: number }>(sql`
     insert into muted_words (user_id, phrase, folded) values (${viewer.id}, 'Before', 'before') returning id::float8 as id`)
-  const mutedWord = word?.id ?? 0
+  const mutedWord = muted?.id ?? 0
   const notification = await notifyOf(viewer, friend)
   const pushSubscription = await subscribe(viewer)
   const message = await correspond(viewer, friend, [other, asking, asking2])
@@ -78,6 +81,7 @@ export async function createWorld(): Promise<World> {
   const archiveToken = await insertArchive(viewer)
   const tag = await useHashtag(friend)
   await rankTwo()
+  const word = await indexWorld(viewer, [tweet, poll], [friend, other])
   const strangersToken = await tokenOf(stranger)
   const people = { viewer, friend, stranger, strangersToken, asking, ...(await avoid(viewer)) }
   return {
@@ -94,6 +98,7 @@ export async function createWorld(): Promise<World> {
     list,
     archiveToken,
     tag,
+    word,
   }
 }
 
@@ -245,10 +250,12 @@ export interface Example {
   /** The same for `{userId}`. */
   missingUsers?: (number | string)[]
   body?: Record<string, unknown>
-  /** `name=value&...`. */
-  query?: string
   /** What anybody else who asks the same is answered; absent where they may. */
   forbidden?: 403 | 404
+  /** What the route cannot do without, as `name=value&...`. */
+  query?: string
+  /** It does without the database. */
+  needsNoDatabase?: boolean
   headers?: Record<string, string>
   /** How the route takes an access token; in `Authorization` unless said otherwise. */
   present?: (token: string) => ApiOptions
@@ -389,6 +396,10 @@ export function examplesIn(world: World) {
     'GET /api/trending/hashtags': {},
     'GET /api/explore': {},
     'GET /api/hashtags/{tag}/tweets': { tag: world.tag },
+    'GET /api/search/tweets': { query: `q=${world.word}` },
+    'GET /api/search/users': { query: `q=${world.word}` },
+    'GET /api/users/search': { query: `q=${world.word}` },
+    'GET /api/search/hashtags': { query: `q=${world.word}`, needsNoDatabase: true },
     'GET /api/lists': {},
     'POST /api/lists': { body: { name: 'An example' } },
     'GET /api/lists/{id}': ofList,
@@ -417,10 +428,10 @@ export function examplesIn(world: World) {
 
 /** What is changed in an example. */
 export interface Change {
-  id?: number | string
-  userId?: number | string
   /** `name=value&...`. */
   query?: string
+  id?: number | string
+  userId?: number | string
   body?: unknown
   headers?: Record<string, string>
   /** None when null. */
@@ -431,8 +442,7 @@ export interface Change {
 export function ask({ method, path }: Operation, example: Example, token: string, change: Change = {}) {
   const id = String(change.id ?? example.id ?? '')
   const userId = String(change.userId ?? example.userId ?? '')
-  const asked = change.query ?? example.query
-  const query = asked === undefined ? '' : `?${asked}`
+  const query = [example.query, change.query].filter((part) => part !== undefined).join('&')
   const shown = change.token === undefined ? token : change.token
   const presented: ApiOptions = shown === null ? {} : (example.present ?? inAuthorization)(shown)
   const body = 'body' in change ? change.body : example.body
@@ -441,7 +451,7 @@ export function ask({ method, path }: Operation, example: Example, token: string
     `${path
       .replace('{userId}', userId)
       .replace('{id}', id)
-      .replace('{tag}', example.tag ?? '')}${query}`,
+      .replace('{tag}', example.tag ?? '')}${query === '' ? '' : `?${query}`}`,
     {
       ...presented,
       headers: { ...example.headers, ...presented.headers, ...change.headers },

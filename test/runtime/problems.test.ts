@@ -133,9 +133,11 @@ describe('without the database', () => {
     cold = await createWorld()
   })
 
-  it.each(withToken)('says when to come again: $name', async (operation) => {
+  it.each(withToken)('says when to come again, or does without: $name', async (operation) => {
     const before = await stateOf(cold)
-    const answer = await withoutDatabase(() => ask(operation, exampleOf(operation, cold), cold.token))
+    const example = exampleOf(operation, cold)
+    const answer = await withoutDatabase(() => ask(operation, example, cold.token))
+    if (example.needsNoDatabase) return expect(answer.status).toBe(200)
     expect(complaintsOf(operation, answer, 503)).toEqual([])
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(await stateOf(cold)).toEqual(before)

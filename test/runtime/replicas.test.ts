@@ -38,6 +38,7 @@ async function ask(method: string, path: string, viewer?: Viewer, body?: unknown
     NOTIFICATIONS_0: NOWHERE,
     PUSHES: NOWHERE,
     EXPORTS: NOWHERE,
+    SEARCH_INDEX: NOWHERE,
     DATABASE_REPLICA_URL: replica.url,
     DATABASE_REPLICA_ENDPOINT: replica.endpoint,
   }

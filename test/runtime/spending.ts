@@ -13,9 +13,11 @@ export interface Spending {
   objectSql: number
   objectCalls: number
   passwordCalls: number
+  /** Calls of the search Worker. */
+  searchCalls: number
 }
 
-const NOTHING: Spending = { sql: 0, objectSql: 0, objectCalls: 0, passwordCalls: 0 }
+const NOTHING: Spending = { sql: 0, objectSql: 0, objectCalls: 0, passwordCalls: 0, searchCalls: 0 }
 
 /** A call as it is named to be held back: `sql`, or a method of an object such as `keepCards`. */
 type CallName = string
@@ -65,7 +67,9 @@ export function openIsolate(): Isolate {
     NOTIFICATIONS_0: NOWHERE,
     PUSHES: NOWHERE,
     EXPORTS: NOWHERE,
+    SEARCH_INDEX: NOWHERE,
     PASSWORDS: watched(env.PASSWORDS, (name, call) => count('passwordCalls', name, call)),
+    SEARCH: watched(env.SEARCH, (name, call) => count('searchCalls', name, call)),
     TIMELINES: watched(env.TIMELINES, (_name, open) =>
       watchedStub(open(), (name, call) => count('objectCalls', name, call)),
     ),

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { ensureTweetPartitionsSql, partitionsUntil } from '../../src/db/partitions.ts'
+import { OWE_REINDEX } from '../stack/reindex.ts'
 import { insertAll } from './bulk-insert.ts'
 import { DAY_MS } from './calendar.ts'
 import type { Community } from './community.ts'
@@ -35,7 +36,8 @@ export async function isWritten(client: pg.ClientBase, email: string): Promise<b
 
 /**
  * Writes a community in one transaction, so all of it is there or nothing; false when it was there before. The
- * counters come with the rows they count, so nothing goes through the ledger, the outbox or the timelines.
+ * counters come with the rows they count, so nothing goes through the ledger or the timelines, and the outbox owes one
+ * thing: that search finds it.
  */
 export async function writeCommunity(
   client: pg.ClientBase,
@@ -94,6 +96,7 @@ async function writeRows(
   // Last: whoever tweets with a tag that is new here waits from now to the end of the transaction.
   const hashtagIds = await countTags(client, taggings, community)
   await insertAll(client, 'tweet_hashtags', taggingColumns(hashtagIds), taggings, unreported)
+  await client.query(OWE_REINDEX)
 }
 
 /** Composes each tweet when its turn comes, and notes its hashtags and mentions. */

@@ -12,7 +12,7 @@ import { MAX_CONTENT_LENGTH } from '../../domain/tweet-text.ts'
 import { optional, pagination } from './common.ts'
 import { userCard } from './users.ts'
 
-const indices = z.tuple([z.number().int(), z.number().int()]).openapi({
+export const indices = z.tuple([z.number().int(), z.number().int()]).openapi({
   type: 'array',
   items: { type: 'integer' },
   minItems: 2,

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { type Db, query, transaction } from '../client.ts'
+import { outboxRecord, searchRow } from './outbox.ts'
 import { type OwnProfileRow, ownProfileColumns } from './profile-columns.ts'
 import { insertionOf, type NewSession, tellEnded, unsubscribeEnded } from './sessions.ts'
 import { isErased } from './visibility.ts'
@@ -17,6 +18,8 @@ export interface NewAccount {
 export interface AccountRow extends OwnProfileRow {
   /** When the first session ends, in Unix milliseconds. */
   expires_at_ms: number
+  /** That search is to know of them. */
+  outbox: OutboxRow[]
 }
 
 /**
@@ -33,8 +36,12 @@ export async function insertAccount(db: Db, account: NewAccount, session: NewSes
         returning ${ownProfileColumns}
       ), session as (
         ${insertionOf(session, sql`account`)}
+      ), sent as (
+        insert into outbox (queue, message, next_attempt_at)
+        select ${searchRow('user_changed', sql`'user_id', id::bigint`)} from account
+        returning id, queue, message
       )
-      select * from account, session`,
+      select account.*, session.*, (select json_agg(${outboxRecord}) from sent) as outbox from account, session`,
   )
   if (row === undefined) throw new Error('An insertion answered no row')
   return row

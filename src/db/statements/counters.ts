@@ -1,6 +1,7 @@
-import { sql } from 'drizzle-orm'
-import type { CounterSubject } from '../../contracts/queues.ts'
+import { type SQL, sql } from 'drizzle-orm'
+import type { CounterSubject, OutboxRow } from '../../contracts/queues.ts'
 import { array, type Db, query, transaction } from '../client.ts'
+import { outboxRecord, searchRow } from './outbox.ts'
 import { crossPullLimit } from './pulled-authors.ts'
 import { markTrends, type TrendScope } from './trend-marks.ts'
 
@@ -11,6 +12,12 @@ export interface Subject {
 
 /** Votes are counted as `poll_<position>` of their tweet. */
 const POLL_COUNTER = 'poll_'
+
+export interface Folded {
+  deltas: number
+  /** That search is to know how popular a tweet or a user is by now. */
+  outbox: OutboxRow[]
+}
 
 /**
  * Folds the ledger's deltas of these subjects into their counters, and answers how many deltas that were.
@@ -26,8 +33,8 @@ export async function foldCounters(
   subjects: readonly Subject[],
   pushLimit: number,
   trends: TrendScope | null = null,
-): Promise<number> {
-  if (subjects.length === 0) return 0
+): Promise<Folded> {
+  if (subjects.length === 0) return { deltas: 0, outbox: [] }
   const given = JSON.stringify(subjects)
   const users = subjects.filter(({ subject }) => subject === 'user').map(({ id }) => id)
   const named = sql`jsonb_to_recordset(${given}::jsonb) as s(subject text, id bigint)`
@@ -45,7 +52,7 @@ export async function foldCounters(
       order by id
       for no key update`
   }
-  const [row] = await transaction<{ folded: number }>(db, {
+  const [row] = await transaction<Folded>(db, {
     before: [lock('user', 'users'), lock('tweet', 'tweets'), lock('hashtag', 'hashtags')],
     main: sql`
     with taken as (
@@ -75,6 +82,7 @@ export async function foldCounters(
           following_count = u.following_count + s.following
       from sums s
       where s.subject = 'user' and u.id = s.id
+      returning u.id, u.follower_count as after, u.follower_count - s.followers as before
     ), folded_tweets as (
       update tweets t
       set like_count = t.like_count + s.likes,
@@ -85,6 +93,9 @@ export async function foldCounters(
       from sums s
       where s.subject = 'tweet' and t.id = s.id and t.id = any(${idsOf('tweet')})
         and (s.likes, s.retweets, s.replies, s.quotes, s.bookmarks) <> (0, 0, 0, 0, 0)
+      returning t.id, t.like_count + t.retweet_count + t.reply_count + t.quote_count as after,
+                t.like_count + t.retweet_count + t.reply_count + t.quote_count
+                  - (s.likes + s.retweets + s.replies + s.quotes) as before
     ), votes as (
       select id, substr(counter, length(${POLL_COUNTER}) + 1)::smallint as position, sum(delta) as votes
       from taken
@@ -98,12 +109,28 @@ export async function foldCounters(
       update hashtags h set tweet_count = h.tweet_count + s.tweets
       from sums s
       where s.subject = 'hashtag' and h.id = s.id
-    )
-    select count(*)::int as folded from taken`,
+    ), ${tellSearch}
+    select count(*)::int as deltas, coalesce((select json_agg(${outboxRecord}) from sent), '[]') as outbox from taken`,
     after: [users.length === 0 ? null : crossPullLimit(users, pushLimit)],
   })
-  return row?.folded ?? 0
+  return row ?? { deltas: 0, outbox: [] }
 }
+
+/** How often something was doubled: search is told when that is another number, so a few times at the most. */
+const doublings = (count: SQL) => sql`floor(log(2, greatest(${count}, 0.5)))`
+
+/** The CTE `sent`: what is owed to search by `folded_users` and `folded_tweets`. */
+const tellSearch = sql`sent as (
+      insert into outbox (queue, message, next_attempt_at)
+      select ${searchRow('tweet_changed', sql`'tweet_id', id`)}
+      from folded_tweets
+      where ${doublings(sql`after`)} <> ${doublings(sql`before`)}
+      union all
+      select ${searchRow('user_changed', sql`'user_id', id`)}
+      from folded_users
+      where ${doublings(sql`after`)} <> ${doublings(sql`before`)}
+      returning id, queue, message
+    )`
 
 /** Subjects that have had deltas waiting: what the sweep folds when the queue's hint was lost. */
 export async function readUnfoldedSubjects(db: Db, limit: number): Promise<Subject[]> {

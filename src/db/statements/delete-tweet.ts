@@ -3,7 +3,7 @@ import type { OutboxRow } from '../../contracts/queues.ts'
 import type { TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, transaction } from '../client.ts'
 import type { Subject } from './counters.ts'
-import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
+import { notificationRow, outboxRecord, outboxRow, searchRow } from './outbox.ts'
 import { tweetIsVisibleTo } from './visibility.ts'
 
 export type Deleted =
@@ -83,6 +83,9 @@ function markDeleted(id: TweetId, actor: Actor): SQL {
       from gone
       union all
       select ${notificationRow('tweet_withdrawn', sql`'tweet_id', id`)}
+      from gone
+      union all
+      select ${searchRow('tweet_changed', sql`'tweet_id', id`)}
       from gone
       returning id, queue, message
     )

@@ -5,7 +5,7 @@ import type { TweetId, UserId } from '../../domain/ids.ts'
 import { EDIT_WINDOW_SECONDS, EDITS_MAX } from '../../domain/limits.ts'
 import { type Db, query, transaction } from '../client.ts'
 import type { Subject } from './counters.ts'
-import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
+import { notificationRow, outboxRecord, outboxRow, searchRow } from './outbox.ts'
 import { markTrendsOf } from './trend-marks.ts'
 import { type FlagsRecord, type TweetRecord, tweetRecord, viewerFlags } from './tweet-columns.ts'
 import { entitiesOf, hashtagsNamed, insertHashtags, type NewEntities, peopleNamed } from './tweet-tags.ts'
@@ -94,6 +94,8 @@ function writeVersion(id: TweetId, author: UserId, { content, isBlank, ...found 
         sql`jsonb_build_object('type', 'tweet_edited', 'v', 1, 'tweet_id', id, 'author_id', user_id)`,
       )}
       from edited
+      union all
+      select ${searchRow('tweet_changed', sql`'tweet_id', id`)} from edited
       union all
       select ${notificationRow('tweet_changed', sql`'tweet_id', id, 'author_id', user_id`)}
       from edited

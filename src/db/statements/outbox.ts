@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { NotificationEvent, OutboxRow, QueueName } from '../../contracts/queues.ts'
+import type { NotificationEvent, OutboxRow, QueueName, SearchEvent } from '../../contracts/queues.ts'
 import { array, type Db, query } from '../client.ts'
 import { failExportsOf } from './failed-exports.ts'
 
@@ -17,6 +17,11 @@ export function outboxRow(queue: QueueName | SQL, message: SQL): SQL {
 /** The same for an event of the `notifications` queue; `details` are its fields, for `jsonb_build_object`. */
 export function notificationRow(type: NotificationEvent['type'], details: SQL): SQL {
   return outboxRow('notifications', sql`jsonb_build_object('type', ${type}::text, 'v', 1, ${details})`)
+}
+
+/** The same for an event of the `search` queue. */
+export function searchRow(type: SearchEvent['type'], details: SQL): SQL {
+  return outboxRow('search', sql`jsonb_build_object('type', ${type}::text, 'v', 1, ${details})`)
 }
 
 /** A committed outbox row as JSON, for the write that returns it. */

@@ -5,7 +5,7 @@ import { array, brokenConstraint, type Db, transaction } from '../client.ts'
 import { claimIdempotencyKey, releaseIdempotencyKey } from './idempotency-keys.ts'
 import { namedBy } from './named-tweets.ts'
 import { type NewRow, newColumns, newRow, newTweetRecord } from './new-tweets.ts'
-import { outboxRecord, outboxRow } from './outbox.ts'
+import { outboxRecord, outboxRow, searchRow } from './outbox.ts'
 import {
   type Carried,
   dependants,
@@ -182,6 +182,8 @@ function writeTweets(publication: Publication, quota: Quota): SQL {
       )}
        from tweet
        order by id)
+      union all
+      select ${searchRow('tweet_changed', sql`'tweet_id', id`)} from tweet
       union all
       ${notifies(authorId, carried)}
       returning id, queue, message

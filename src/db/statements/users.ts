@@ -4,7 +4,7 @@ import type { OwnProfile, Relationship } from '../../contracts/http/users.ts'
 import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { type Db, query, transaction } from '../client.ts'
-import { outboxRecord, outboxRow } from './outbox.ts'
+import { outboxRecord, outboxRow, searchRow } from './outbox.ts'
 import { lockPrivacy } from './privacy-lock.ts'
 import {
   type OwnProfileRow,
@@ -105,8 +105,9 @@ export type UpdatedProfile =
 
 /**
  * Changes one's own profile and answers it. What changes nothing writes nothing. `revision` tells timelines that
- * the cards they keep are outdated, or that the author's privacy is another. The only media a profile may name are
- * those it names already. An account that is made public owes that all who asked to follow it do.
+ * the cards they keep are outdated, or that the author's privacy is another, and orders what search is told. The only
+ * media a profile may name are those it names already. An account that is made public owes that all who asked to follow
+ * it do; one whose privacy is another, that search learns of all its tweets.
  *
  * One statement although it waits for other changes of the same profile: `held` gives the row as they left it,
  * and everything below is computed from that, so no change undoes another.
@@ -120,8 +121,9 @@ export async function updateProfile(db: Db, user: UserId, changes: ProfileChange
     ), wanted as (
       select w.*,
              w is distinct from h.stored as differs,
-             (w.display_name, w.avatar_url, w.is_private)
-               is distinct from ((h.stored).display_name, (h.stored).avatar_url, (h.stored).is_private) as outdates,
+             (w.display_name, w.bio) is distinct from ((h.stored).display_name, (h.stored).bio) as is_found_otherwise,
+             w.is_private <> (h.stored).is_private as turns,
+             w.avatar_url is distinct from (h.stored).avatar_url as looks_otherwise,
              array_remove(array[${ifForeign('avatar_url')}, ${ifForeign('cover_url')}], null) as foreign_media
       from held h
       cross join lateral jsonb_populate_record(h.stored, ${JSON.stringify(changes)}::jsonb) w
@@ -136,7 +138,7 @@ export async function updateProfile(db: Db, user: UserId, changes: ProfileChange
           cover_url = w.cover_url,
           is_private = w.is_private,
           hide_sensitive = w.hide_sensitive,
-          revision = u.revision + w.outdates::int,
+          revision = u.revision + (w.is_found_otherwise or w.turns or w.looks_otherwise)::int,
           updated_at = now()
       from wanted w
       where u.id = w.id and w.differs and w.suspended_at is null and cardinality(w.foreign_media) = 0
@@ -147,6 +149,14 @@ export async function updateProfile(db: Db, user: UserId, changes: ProfileChange
       from updated
       where not updated.is_private
         and (select count(*) from (select from follow_requests where target_id = ${user} limit 1) one) > 0
+      union all
+      select ${searchRow('user_changed', sql`'user_id', updated.id`)}
+      from updated, wanted
+      where wanted.is_found_otherwise
+      union all
+      select ${searchRow('tweets_of_changed', sql`'user_id', updated.id, 'before_id', null`)}
+      from updated, wanted
+      where wanted.turns
       returning id, queue, message
     )
     select case

@@ -1,15 +1,17 @@
 import { sql } from 'drizzle-orm'
 import type { UserRef } from '../../contracts/http/common.ts'
+import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { type Db, query } from '../client.ts'
 import { viewerRefusal } from './engagement.ts'
+import { outboxRecord, searchRow } from './outbox.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { userRecord } from './tweet-columns.ts'
 import { whichUser } from './users.ts'
 import { isPresent } from './visibility.ts'
 
 export type Verified =
-  | { outcome: 'done'; user: UserCardRow }
+  | { outcome: 'done'; user: UserCardRow; outbox: OutboxRow[] }
   | { outcome: 'unauthenticated' | 'suspended' | 'forbidden' | 'user_not_found' }
 
 /**
@@ -38,11 +40,18 @@ export async function updateVerified(
       from target, gate
       where gate.refusal is null and u.id = target.id and u.verified <> ${verified}
       returning u.*
+    ), sent as (
+      insert into outbox (queue, message, next_attempt_at)
+      select ${searchRow('user_changed', sql`'user_id', id`)} from changed
+      returning id, queue, message
     )
     select coalesce(
       (select json_build_object('outcome', refusal) from gate where refusal is not null),
-      (select json_build_object('outcome', 'done', 'user', ${userRecord('u')}) from changed u),
-      (select json_build_object('outcome', 'done', 'user', ${userRecord('u')}) from target u)) as result`,
+      (select json_build_object(
+         'outcome', 'done', 'user', ${userRecord('u')}, 'outbox', (select json_agg(${outboxRecord}) from sent))
+       from changed u),
+      (select json_build_object('outcome', 'done', 'user', ${userRecord('u')}, 'outbox', '[]'::json)
+       from target u)) as result`,
   )
   if (row === undefined) throw new Error('Verifying answered no row')
   return row.result

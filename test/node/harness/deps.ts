@@ -63,6 +63,13 @@ export function depsOn(db: Db, replaced: Partial<Deps> = {}): { deps: Deps; told
     random: Math.random,
     uuid: () => crypto.randomUUID(),
     passwords: { hash: notHere, verify: notHere },
+    search: {
+      index: notHere,
+      remove: notHere,
+      searchTweets: notHere,
+      searchUsers: notHere,
+      searchHashtags: notHere,
+    },
     timeline,
     queues: {
       sendOutbox: async (rows) => {

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node'
-import { bundlePasswordWorker } from './bundle-passwords.ts'
+import { bundleWorkers } from './bundle-workers.ts'
 import { startTestDatabase } from './postgres.ts'
 import { startPushService } from './push-service.ts'
 import { startPushServiceControl } from './push-service-control.ts'
@@ -18,7 +18,7 @@ declare module 'vitest' {
  * service.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  bundlePasswordWorker()
+  bundleWorkers()
   const [database, pushService] = await Promise.all([startTestDatabase(), startPushService()])
   const control = await startPushServiceControl(pushService)
   project.provide('databaseUrl', database.databaseUrl)

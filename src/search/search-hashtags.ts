@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import type { HashtagHits, NameSearch } from '../contracts/search.ts'
+import { askAll, askDatabase } from './ask.ts'
+import { nearTerms } from './correct-query.ts'
+import { tagKey } from './documents.ts'
+import type { OpenDatabase, SearchIndex } from './ranges.ts'
+
+/** What a database is asked for beyond a page, because a tag may stand further behind in one than in all. */
+const OVERREAD = 5
+
+const BY_PREFIX = `select tag, tweets
+  from hashtags
+  where key >= ?1
+    and key < ?1 || char(0x10ffff)
+    and tweets > 0
+  order by tweets desc, tag
+  limit ?2`
+
+const BY_KEYS = `select tag, tweets
+  from hashtags
+  where key in (select value from json_each(?1))
+    and tweets > 0`
+
+const row = z.object({ tag: z.string(), tweets: z.number() })
+type Counted = z.infer<typeof row>
+
+/** Tags that begin with what was typed, those of the most tweets first; where there are none, those that are near. */
+export async function searchHashtags(
+  index: SearchIndex,
+  { text, limit }: Omit<NameSearch, 'after'>,
+): Promise<HashtagHits> {
+  const key = tagKey(text.replace(/^[#\uff03\s]+/u, ''))
+  if (key === '') return { hits: [] }
+  const found = await ask(index, ({ database }) => database.prepare(BY_PREFIX).bind(key, limit * OVERREAD))
+  if (found.length > 0) return best(found, key, limit)
+  const near = await nearTerms(index, '#', key)
+  if (near.length === 0) return { hits: [] }
+  return best(
+    await ask(index, ({ database }) => database.prepare(BY_KEYS).bind(JSON.stringify(near))),
+    key,
+    limit,
+  )
+}
+
+function ask(
+  index: SearchIndex,
+  statement: (place: OpenDatabase) => D1PreparedStatement,
+): Promise<Counted[]> {
+  return askAll(index, async (place) => {
+    const [answer, range] = await askDatabase(place, [statement(place)])
+    return { found: z.array(row).parse(answer?.results), range }
+  })
+}
+
+/** The tag that was typed in full comes first. */
+function best(found: readonly Counted[], key: string, limit: number): HashtagHits {
+  const counts = new Map<string, number>()
+  for (const { tag, tweets } of found) counts.set(tag, (counts.get(tag) ?? 0) + tweets)
+  const hits = Array.from(counts, ([tag, tweetCount]) => {
+    const score = Math.log10(1 + tweetCount) + (tagKey(tag) === key ? 10 : 0)
+    return { tag, tweetCount, score }
+  })
+  return { hits: hits.sort((a, b) => b.score - a.score || (a.tag < b.tag ? -1 : 1)).slice(0, limit) }
+}
