@@ -45,9 +45,10 @@ export async function eraseAccount(
 ): Promise<void> {
   const userId = event.user_id as UserId
   for (let part: ErasurePart = event.part; ; ) {
-    const { subjects, outbox, next } = await PARTS[part](deps, { outboxId, userId, part, rows })
+    const { subjects, outbox, next, done } = await PARTS[part](deps, { outboxId, userId, part, rows })
     await sendOwed(deps, outbox)
     if (subjects.length > 0) await deps.queues.sendFold(subjects)
+    if (done) deps.log.info('account_erased', { user_id: userId })
     if (next === null) return
     if (next === part) return askForNext(deps, { outbox_id: outboxId, event: { ...event, part } })
     part = next

@@ -5,8 +5,10 @@ import { connect } from '../../src/db/client.ts'
 import { beginErasures } from '../../src/db/statements/account-erasure.ts'
 import { insertBlock } from '../../src/db/statements/blocks.ts'
 import { insertListMember } from '../../src/db/statements/list-members.ts'
+import { commitCold } from '../../src/db/statements/timelines.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
 import { bookmarkTweet } from '../../src/services/bookmark-tweet.ts'
+import { closePolls } from '../../src/services/close-polls.ts'
 import type { Deps } from '../../src/services/deps.ts'
 import { eraseAccount, eraseDeactivated } from '../../src/services/erase-accounts.ts'
 import { followUser } from '../../src/services/follow-user.ts'
@@ -103,6 +105,9 @@ async function setScene(): Promise<Scene> {
     await retweetTweet(deps, viewer, tweet)
     await bookmarkTweet(deps, viewer, tweet)
   }
+  // And what only has the one, or the other.
+  await retweetTweet(deps, viewerOf(a), quote)
+  await bookmarkTweet(deps, viewerOf(b), poll)
   const question = await addPoll(database.pool, c)
   await sql('update users set tweet_count = 1 where id = $1', [c])
   await voteInPoll(deps, viewer, question, 0)
@@ -231,6 +236,28 @@ describe('an account that is erased', () => {
     await expectErased(scene)
     expect(erased).toEqual([gone])
     expect(await eraseDeactivated(deps)).toBe(0)
+
+    // Nor is anything made again: by a poll that it voted in, or by a timeline that goes cold.
+    await sql('update polls set ends_at = now()')
+    await closePolls(deps)
+    await consumeAll(database.pool, deps)
+    await commitCold(db, gone, 1, { lastReadId: 1, updatedAtMs: 1 })
+    expect(await columnsWith(database.pool, gone)).toEqual(LEFT_OF_ERASED)
+  })
+
+  it('goes on where it has come to, whatever comes late', async () => {
+    const { gone } = await setScene()
+    await deactivatedLongAgo(database.pool, gone)
+    const [owed] = await beginErasures(db, 10)
+    const first = { outbox_id: owed?.id ?? 0, event: eraseAccountEvent.parse(owed?.message) }
+    const partOwed = () =>
+      sql(`select message ->> 'part' as part from outbox where id = $1`, [first.outbox_id])
+    for (let step = 0; step < 4; step++) await takeErasureSteps(database.pool, deps, 1)
+    expect(await partOwed()).toEqual([{ part: 'followees' }])
+    await eraseAccount(dyingIn(1, 'after'), first, 1).catch(() => {})
+    expect(await partOwed()).toEqual([{ part: 'followees' }])
+    while ((await takeErasureSteps(database.pool, deps, 200)) > 0);
+    await settleRest(database.pool, deps)
   })
 
   it('is erased step by step, however often steps are killed, come again, or run at once', async () => {

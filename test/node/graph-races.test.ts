@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import { deleteBlock, insertBlock } from '../../src/db/statements/blocks.ts'
+import {
+  eraseBlocks,
+  eraseFollowees,
+  eraseFollowers,
+  eraseFollowRequests,
+} from '../../src/db/statements/erase-graph.ts'
 import { acceptRequest, acceptRequests, rejectRequest } from '../../src/db/statements/follow-requests.ts'
 import { insertFollow, updateFollow } from '../../src/db/statements/follows.ts'
 import { deleteListMember, insertListMember } from '../../src/db/statements/list-members.ts'
@@ -29,6 +35,8 @@ const AMPLE = { name: 'follows', limit: 1_000, windowSeconds: 86_400 } as const
 const follow = (follower: UserId, id: UserId) =>
   insertFollow(db, follower, { ref: { id }, claimedId: null }, AMPLE)
 
+const erasing = (userId: UserId) => ({ outboxId: 1, userId, part: 'own_rows' as const, rows: 10 })
+
 const pairLock = (a: UserId, b: UserId) => ({
   text: `select pg_advisory_xact_lock(hashtextextended(least($1::bigint, $2) || ':' || greatest($1::bigint, $2), 0))`,
   values: [a, b],
@@ -44,6 +52,16 @@ describe('what changes between two waits for what else does: ', () => {
     ['reject', (a, b) => rejectRequest(db, a, { id: b })],
     ['accept all', (a, b) => acceptRequests(db, 1, a, [b])],
     ['settle', (a, b) => updateFollow(db, a, { id: b }, { show_retweets: false })],
+    ['erase who follows', (a, b) => people.add('follows', b, a).then(() => eraseFollowers(db, erasing(a)))],
+    [
+      'erase whom it follows',
+      (a, b) => people.add('follows', a, b).then(() => eraseFollowees(db, erasing(a))),
+    ],
+    [
+      'erase requests',
+      (a, b) => people.add('follow_requests', a, b).then(() => eraseFollowRequests(db, erasing(a))),
+    ],
+    ['erase blocks', (a, b) => people.add('blocks', b, a).then(() => eraseBlocks(db, erasing(a)))],
   ])('%s', async (_name, change) => {
     const [a, b] = [await people.addUser(), await people.addUser()]
     let isDone = false

@@ -48,6 +48,9 @@ export async function beginErasures(db: Db, limit: number): Promise<OutboxRow[]>
 const owedOf = (user: SQL, part: SQL): SQL =>
   sql`jsonb_build_object('type', 'erase_account', 'v', 1, 'user_id', ${user}, 'part', ${part})`
 
+/** A probe of an index for each row that is asked about: `exists` may be planned as a hash of all there are. */
+export const hasOne = (rows: SQL): SQL => sql`(select count(*) from (select ${rows} limit 1) one) > 0`
+
 /** A step of erasing one part of an account, as one outbox row owes it: so many rows of each kind at the most. */
 export interface ErasureStep {
   outboxId: number
@@ -63,6 +66,8 @@ export interface ErasedStep {
   outbox: OutboxRow[]
   /** What is to be done next: more of this part, or the one after it. Null when that was all, or is another delivery's to do. */
   next: ErasurePart | null
+  /** That was all: nothing is owed any more. */
+  done: boolean
 }
 
 interface StepParts {
@@ -99,6 +104,7 @@ export async function takeStep(
       select (${left})::boolean as rest
     ), done as (
       delete from outbox where ${isMine} and ${next === undefined} and not (select rest from step)
+      returning id
     ), progressed as (
       update outbox
       set message = ${owedOf(sql`${userId}::bigint`, nextPart)}, created_at = now(), attempts = 0,
@@ -114,7 +120,8 @@ export async function takeStep(
         select json_agg(distinct jsonb_build_object('subject', subject, 'id', subject_id)) from (${counted}) counted), '[]')`
       },
       'outbox', ${sent === undefined ? sql`'[]'::json` : sql`coalesce((select json_agg(${outboxRecord}) from (${sent}) sent), '[]')`},
-      'next', (select message ->> 'part' from progressed)) as step`,
+      'next', (select message ->> 'part' from progressed),
+      'done', exists (select from done)) as step`,
   })
   if (row === undefined) throw new Error('A step of an erasure answered no row')
   return row.step

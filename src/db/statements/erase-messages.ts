@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { MessageId, UserId } from '../../domain/ids.ts'
 import { array, type Db, query } from '../client.ts'
-import { type ErasedStep, type ErasureStep, takeStep } from './account-erasure.ts'
+import { type ErasedStep, type ErasureStep, hasOne, takeStep } from './account-erasure.ts'
 import { lockPairs } from './pair-lock.ts'
 
 /** Of which one step deletes messages: each is a lock. */
@@ -28,12 +28,10 @@ export async function eraseMessages(db: Db, step: ErasureStep): Promise<ErasedSt
     ), emptied as (
       select other_id
       from unnest(${with_}) as other(other_id)
-      where not exists (
-        select from direct_messages m
-        where m.sender_id = ${userId} and m.receiver_id = other_id and m.id <> all(${gone}))
-        and not exists (
-          select from direct_messages m
-          where m.sender_id = other_id and m.receiver_id = ${userId} and m.id <> all(${gone}))
+      where not ${hasOne(sql`from direct_messages m
+              where m.sender_id = ${userId} and m.receiver_id = other_id and m.id <> all(${gone})`)}
+        and not ${hasOne(sql`from direct_messages m
+              where m.sender_id = other_id and m.receiver_id = ${userId} and m.id <> all(${gone})`)}
     ), ended as (
       delete from conversations where user_id = ${userId} and other_id in (select other_id from emptied)
     ), ended_for_them as (

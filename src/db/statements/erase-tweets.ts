@@ -1,12 +1,9 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { TweetId } from '../../domain/ids.ts'
 import { array, type Db, query } from '../client.ts'
-import { type ErasedStep, type ErasureStep, takeStep } from './account-erasure.ts'
+import { type ErasedStep, type ErasureStep, hasOne, takeStep } from './account-erasure.ts'
 import { dependantsErased, withoutContent } from './erased-content.ts'
 import { notificationRow, outboxRow } from './outbox.ts'
-
-/** A probe of an index for each tweet: `exists` may be planned as a hash of all there are. */
-const hasOne = (rows: SQL): SQL => sql`(select count(*) from (select ${rows} limit 1) one) > 0`
 
 /**
  * Deletes the account's tweets, as their author would, and erases their content with it. The rows stay, because replies stand
