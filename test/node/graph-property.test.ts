@@ -80,7 +80,13 @@ async function act(deps: Deps, users: readonly UserId[], { type, who, whom }: Ac
       return settleFollow(deps, viewer, ref, { show_retweets: Math.random() < 0.5 })
     case 'open':
     case 'close':
-      return updateProfile(deps, viewer, { id: user }, { is_private: type === 'close' })
+      return updateProfile(
+        deps,
+        viewer,
+        { id: user },
+        { is_private: type === 'close' },
+        Math.floor(Math.random() * 3),
+      )
     case 'step':
       return acceptOwed(deps)
   }
