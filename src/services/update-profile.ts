@@ -1,6 +1,7 @@
 import type { UserRef } from '../contracts/http/common.ts'
 import type { OwnProfile, UpdateProfileRequest } from '../contracts/http/users.ts'
-import { type ProfileChanges, updateProfile as storeProfile } from '../db/statements/users.ts'
+import { ACCEPTED_AT_ONCE } from '../db/statements/follow-requests.ts'
+import { type ProfileChanges, updateProfile as storeProfile } from '../db/statements/update-profile.ts'
 import { AppError } from '../domain/errors.ts'
 import { isBirthDate } from '../domain/profile.ts'
 import { presentOwnProfile } from '../views/present-profile.ts'
@@ -9,7 +10,8 @@ import { isViewer } from './is-viewer.ts'
 import { tellOwnTimeline } from './tell-own-timeline.ts'
 
 /**
- * Changes the viewer's own profile and answers it. Throws `forbidden` for anybody else's, `validation_failed`,
+ * Changes the viewer's own profile and answers it. Who asked to follow an account that is made public follows it by then,
+ * where they are `acceptedAtOnce` at most, and else step by step. Throws `forbidden` for anybody else's, `validation_failed`,
  * `suspended`.
  */
 export async function updateProfile(
@@ -17,14 +19,18 @@ export async function updateProfile(
   viewer: Viewer,
   user: UserRef,
   asked: UpdateProfileRequest,
+  acceptedAtOnce = ACCEPTED_AT_ONCE,
 ): Promise<OwnProfile> {
   if (!isViewer(viewer, user))
     throw new AppError('forbidden', { detail: 'A profile is changed by its owner' })
   requireBirthDate(asked.birth_date ?? null, deps.now())
-  const updated = await deps.timed('db', () => storeProfile(deps.db, viewer.id, toChanges(asked)))
+  const updated = await deps.timed('db', () =>
+    storeProfile(deps.db, viewer.id, toChanges(asked), acceptedAtOnce),
+  )
   switch (updated.outcome) {
     case 'updated':
       if (updated.outbox.length > 0) deps.defer(deps.queues.sendOutbox(updated.outbox))
+      if (updated.subjects.length > 0) deps.defer(deps.queues.sendFold(updated.subjects))
       if (showsOnCards(asked)) {
         await tellOwnTimeline(deps, viewer.id, [{ type: 'own_card_changed', atMs: deps.now() }])
       }

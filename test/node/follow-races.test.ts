@@ -8,7 +8,7 @@ import {
   type Unfollowed,
 } from '../../src/db/statements/follows.ts'
 import type { Quota } from '../../src/db/statements/quotas.ts'
-import { updateProfile } from '../../src/db/statements/users.ts'
+import { updateProfile } from '../../src/db/statements/update-profile.ts'
 import type { UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn, inTransaction, somebodyWaits } from './harness/community.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'

@@ -114,7 +114,13 @@ async function act(scene: Scene, { type, who, whom }: Action): Promise<unknown> 
       return settleFollow(deps, viewer, ref, { show_retweets: Math.random() < 0.5 })
     case 'open':
     case 'close':
-      return updateProfile(deps, viewer, { id: user }, { is_private: type === 'close' })
+      return updateProfile(
+        deps,
+        viewer,
+        { id: user },
+        { is_private: type === 'close' },
+        Math.floor(Math.random() * 3),
+      )
     case 'step':
       return acceptOwed(deps)
     case 'deactivate':

@@ -11,7 +11,7 @@ import { acceptRequest, acceptRequests, rejectRequest } from '../../src/db/state
 import { insertFollow, updateFollow } from '../../src/db/statements/follows.ts'
 import { deleteListMember, insertListMember } from '../../src/db/statements/list-members.ts'
 import { deleteMute, insertMute } from '../../src/db/statements/mutes.ts'
-import { updateProfile } from '../../src/db/statements/users.ts'
+import { updateProfile } from '../../src/db/statements/update-profile.ts'
 import type { ListId, UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn, inTransaction, somebodyWaits } from './harness/community.ts'
 import { deadlocksIn } from './harness/endpoint.ts'
@@ -78,7 +78,7 @@ describe('what changes between two waits for what else does: ', () => {
 })
 
 describe('going public', () => {
-  it('waits for those who are asking, and owes that they follow', async () => {
+  it('waits for those who are asking, who follow then', async () => {
     const [a, b] = [await people.addUser(), await people.addUser({ is_private: true })]
     let opened: ReturnType<typeof updateProfile> | null = null
     const asking = [
@@ -92,7 +92,40 @@ describe('going public', () => {
       opened = updateProfile(db, b, { is_private: false })
       await waits()
     })
-    expect(await opened).toMatchObject({ outcome: 'updated', outbox: [{ queue: 'engagement' }] })
+    expect(await opened).toMatchObject({ outcome: 'updated', subjects: [{ id: a }, { id: b }] })
+    const { rowCount } = await people.pool.query('select from follows where follower_id = $1', [a])
+    expect(rowCount).toBe(1)
+  })
+
+  it('waits for what else changes between the two', async () => {
+    const [a, b] = [await people.addUser(), await people.addUser({ is_private: true })]
+    await follow(a, b)
+    let opened: ReturnType<typeof updateProfile> | null = null
+    await inTransaction(people.pool, [pairLock(a, b)], async () => {
+      opened = updateProfile(db, b, { is_private: false })
+      await waits()
+      const { rowCount } = await people.pool.query('select from users where id = $1 and is_private', [b])
+      expect(rowCount).toBe(1)
+    })
+    expect(await opened).toMatchObject({ subjects: [{ id: a }, { id: b }] })
+  })
+
+  it('owes the rest where more ask than are accepted at once, and accepts none of them itself', async () => {
+    const b = await people.addUser({ is_private: true })
+    for (const _nth of [1, 2, 3]) await follow(await people.addUser(), b)
+    expect(await updateProfile(db, b, { is_private: false }, 2)).toMatchObject({
+      subjects: [],
+      outbox: [{ queue: 'engagement', message: { type: 'accept_requests', user_id: b } }],
+    })
+  })
+
+  it('accepts nobody where it is refused', async () => {
+    const [a, b] = [await people.addUser(), await people.addUser({ is_private: true })]
+    await follow(a, b)
+    await people.pool.query('update users set suspended_at = now() where id = $1', [b])
+    expect(await updateProfile(db, b, { is_private: false })).toEqual({ outcome: 'suspended' })
+    const { rowCount } = await people.pool.query('select from follow_requests where target_id = $1', [b])
+    expect(rowCount).toBe(1)
   })
 
   it('is waited for by who asks meanwhile: they follow', async () => {

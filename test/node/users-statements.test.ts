@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Db } from '../../src/db/client.ts'
 import {
   type ProfileChanges,
-  readProfile,
   type UpdatedProfile,
   updateProfile,
-} from '../../src/db/statements/users.ts'
+} from '../../src/db/statements/update-profile.ts'
+import { readProfile } from '../../src/db/statements/users.ts'
 import type { UserId } from '../../src/domain/ids.ts'
 import { type Community, communityIn, inTransaction, somebodyWaits } from './harness/community.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
@@ -163,7 +163,7 @@ describe('changing a profile', () => {
     const outbox = [
       { id: expect.any(Number), queue: 'search', message: { type: 'user_changed', v: 1, user_id: user } },
     ]
-    expect(result).toEqual({ outcome: 'updated', profile: own?.profile, outbox })
+    expect(result).toEqual({ outcome: 'updated', profile: own?.profile, subjects: [], outbox })
   })
 
   it.each<[number, ProfileChanges]>([
@@ -195,7 +195,7 @@ describe('changing a profile', () => {
       { bio: undefined },
     ]) {
       const own = await readProfile(db, { id: user }, user)
-      const same = { outcome: 'updated', profile: own?.profile, outbox: [] }
+      const same = { outcome: 'updated', profile: own?.profile, subjects: [], outbox: [] }
       expect(await updateProfile(db, user, changes)).toEqual(same)
     }
     expect(await stored(user)).toEqual(before)

@@ -6,8 +6,8 @@ import { array, type Db, query, transaction } from '../client.ts'
 import type { Subject } from './counters.ts'
 import { type Refusal, refusals } from './follows.ts'
 import { countFollows, followChangedRow } from './graph-parts.ts'
-import { notificationRow, outboxRecord } from './outbox.ts'
-import { lockPair, lockPairs } from './pair-lock.ts'
+import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
+import { lockPair, lockPairs, lockPairsAmong } from './pair-lock.ts'
 import { sharedPrivacyLock } from './privacy-lock.ts'
 import { whichUser } from './users.ts'
 import { isPresent } from './visibility.ts'
@@ -125,6 +125,59 @@ export async function readOldestRequests(db: Db, owner: UserId, limit: number): 
   return rows.map(({ id }) => id)
 }
 
+/** Requests that are accepted by the request that makes an account public: each is a lock, and some ten rows. */
+export const ACCEPTED_AT_ONCE = 100
+
+/** Those whose requests `takePending` took. */
+const taken = sql`jsonb_array_elements_text(current_setting('warbler.requesters')::jsonb)`
+const takenIds = sql`(select t.id::bigint from ${taken} t(id))`
+
+/**
+ * Takes all who ask to follow an account, where they are not more than `max`, for what comes later in the transaction: the
+ * locks of their pairs, then of the rows of all of them and the owner, each in one order. They are remembered as a setting of the
+ * transaction, so that each of its statements means the same. After the lock of the account's privacy: nobody asks meanwhile.
+ */
+export function takePending(owner: UserId, max: number): SQL[] {
+  return [
+    sql`
+    select set_config('warbler.requesters', coalesce((
+      select case when count(*) <= ${max}::int then jsonb_agg(requester_id) end
+      from (select requester_id from follow_requests where target_id = ${owner} limit ${max + 1}) pending), '[]')::text, true)`,
+    lockPairsAmong(owner, takenIds),
+    sql`select from users where id = ${owner} or id in ${takenIds} order by id for no key update`,
+  ]
+}
+
+/** CTEs after `updated`, the changed profile: `followed`, `sent` and `owed`, by which those who were taken, or else all, follow. */
+export function acceptTaken(owner: UserId): SQL {
+  return sql`asked as (
+      delete from follow_requests r using updated
+      where not updated.is_private and r.target_id = ${owner} and r.requester_id in ${takenIds}
+      returning r.requester_id, r.target_id
+    ), ${acceptance}, owed as (
+      insert into outbox (queue, message, next_attempt_at)
+      select ${outboxRow('engagement', sql`jsonb_build_object('type', 'accept_requests', 'v', 1, 'user_id', ${owner}::bigint)`)}
+      from updated
+      where not updated.is_private and exists (
+        select from follow_requests where target_id = ${owner} and requester_id not in ${takenIds})
+      returning id, queue, message
+    )`
+}
+
+/** The same where nobody is to follow. */
+export const NOBODY_ACCEPTED: SQL = sql`followed as (
+      select null::bigint as follower_id, null::bigint as following_id where false
+    ), sent as (
+      select id, queue, message from outbox where false
+    ), owed as (
+      table sent
+    )`
+
+/** Whose counters those of `followed` have changed, as JSON. */
+export const acceptedSubjects: SQL = sql`coalesce((
+        select json_agg(json_build_object('subject', 'user', 'id', id))
+        from (select follower_id as id from followed union select following_id from followed) counted), '[]')`
+
 export interface AcceptedStep {
   /** Others wait to be accepted: the outbox row is still there. */
   left: boolean
@@ -166,9 +219,7 @@ export async function acceptRequests(
     )
     select json_build_object(
       'left', (select rest from step),
-      'subjects', coalesce((
-        select json_agg(json_build_object('subject', 'user', 'id', id))
-        from (select follower_id as id from followed union select following_id from followed) counted), '[]'),
+      'subjects', ${acceptedSubjects},
       'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]')) as step`,
   })
   if (row === undefined) throw new Error('Accepting requests answered no row')

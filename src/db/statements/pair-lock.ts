@@ -20,7 +20,12 @@ export function lockPair(user: UserId, other: UserRef): SQL {
 
 /** The same with each of several others, in one order. */
 export function lockPairs(user: UserId, others: readonly UserId[]): SQL {
+  return lockPairsAmong(user, sql`unnest(${array(others, 'bigint')})`)
+}
+
+/** The same with those that `others`, which has one column, gives. */
+export function lockPairsAmong(user: UserId, others: SQL): SQL {
   return sql`
     select pg_advisory_xact_lock(key)
-    from (select distinct ${keyOf(user, sql`other`)} as key from unnest(${array(others, 'bigint')}) other order by 1) keys`
+    from (select distinct ${keyOf(user, sql`other`)} as key from ${others} others(other) order by 1) keys`
 }
