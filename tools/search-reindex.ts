@@ -19,6 +19,11 @@ const LOOK_EVERY_MS = 500
 /** Twice what the relay takes to send what is owed. */
 const STANDS_STILL_MS = 120_000
 
+const DEAD =
+  'Building the search index anew has failed again and again: npm run outbox -- list says why, npm run outbox -- replay --all goes on.'
+const STANDS_STILL =
+  'Nothing has moved for two minutes: does the Worker run, with its cron jobs and the search Worker? What is left is done when it does.'
+
 await runTool(async () => {
   await withDatabase((databaseUrl) => withClient(databaseUrl, reindex))
 })
@@ -49,8 +54,3 @@ async function reindex(client: pg.Client) {
   progress.end()
   console.log('The search index holds what Postgres does.')
 }
-
-const DEAD =
-  'Building the search index anew has failed again and again: npm run outbox -- list says why, npm run outbox -- replay --all goes on.'
-const STANDS_STILL =
-  'Nothing has moved for two minutes: does the Worker run, with its cron jobs and the search Worker? What is left is done when it does.'

@@ -104,7 +104,7 @@ function takeWord(query: SearchQuery, word: string): void {
 }
 
 /** The hashtag or mention that a word is, folded. */
-function entityOf(word: string): { hashtag: string | null; mention: string | null } {
+export function entityOf(word: string): { hashtag: string | null; mention: string | null } {
   const { hashtags, mentions } = extractEntities(word)
   const length = [...word].length
   const isWhole = ({ indices: [start, end] }: { indices: [number, number] }) => start === 0 && end === length
@@ -198,7 +198,8 @@ export function printSearchQuery(query: SearchQuery): string {
   ].join(' ')
 }
 
-/** Hashtags and mentions stand for themselves; the rest is quoted where it would be read otherwise. */
+/** Hashtags and mentions stand for themselves; the rest is quoted, because it may be read otherwise. */
 function printExcluded(entry: string): string {
-  return signed(entry) === entry && /^[#@]/.test(entry) ? `-${entry}` : `-"${entry}"`
+  const { hashtag, mention } = entityOf(entry)
+  return hashtag !== null || mention !== null ? `-${entry}` : `-"${entry}"`
 }

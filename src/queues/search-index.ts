@@ -31,7 +31,9 @@ async function tellSearch(deps: Deps, messages: readonly SearchMessage[]): Promi
   const steps = distinct.flatMap((message) => stepOf(message) ?? [])
   const stepSize = Math.max(1, Math.floor(STEPPED_PER_BATCH / Math.max(1, steps.length)))
   const named = { tweets: [...new Set(tweets)], people: [...new Set(people)] }
-  const found = await readSearchable(deps.db, { ...named, steps, stepSize })
+  const startMs = deps.now()
+  const outboxIds = distinct.map(({ outbox_id }) => outbox_id)
+  const found = await readSearchable(deps.db, { outboxIds, ...named, steps, stepSize })
   const changes = indexChangesOf(named, found, deps.settings.databaseEpoch)
   await Promise.all([
     changes.tweets.length + changes.people.length > 0 ? deps.search.index(changes) : null,
@@ -39,8 +41,16 @@ async function tellSearch(deps: Deps, messages: readonly SearchMessage[]): Promi
   ])
   const owed = distinct.flatMap((message) => nextOf(message, found) ?? [])
   const stepping = new Set(owed.map(({ outbox_id }) => outbox_id))
-  const done = distinct.map(({ outbox_id }) => outbox_id).filter((id) => !stepping.has(id))
+  const done = outboxIds.filter((id) => !stepping.has(id))
   await sendOwed(deps, await settleOutbox(deps.db, 'search', done, owed))
+  deps.log.info('search_told', {
+    messages: distinct.length,
+    indexed: changes.tweets.length + changes.people.length,
+    removed: changes.removedTweets.length + changes.removedPeople.length,
+    left: owed.length,
+    lag_ms: found.lag_ms,
+    duration_ms: deps.now() - startMs,
+  })
   return messages.map(() => 'ack')
 }
 

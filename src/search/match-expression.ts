@@ -12,7 +12,7 @@ import {
   recipientToken,
   requiredOf,
 } from '../domain/search/text-query.ts'
-import type { SearchQuery } from '../domain/search-query.ts'
+import { entityOf, type SearchQuery } from '../domain/search-query.ts'
 
 /** A condition of FTS5, and whether any of it is text that BM25 can weigh. */
 export interface MatchExpression {
@@ -77,8 +77,9 @@ function exclusionsOf({ excluded, notFrom, hasMedia, isReply }: SearchQuery): st
 
 /** Who excludes a word means that word, not all that have its stem. */
 function exclusionOf(entry: string): string | null {
-  if (entry.startsWith('#')) return quoted(hashtagToken(entry.slice(1)))
-  if (entry.startsWith('@')) return quoted(mentionToken(entry.slice(1)))
+  const { hashtag, mention } = entityOf(entry)
+  if (hashtag !== null) return quoted(hashtagToken(hashtag))
+  if (mention !== null) return quoted(mentionToken(mention))
   const phrase = phraseOf(entry)
   return phrase === null ? null : phrase.map(inWords).join(' OR ')
 }

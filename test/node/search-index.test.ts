@@ -141,7 +141,7 @@ describe('search is owed', () => {
 })
 
 const read = (tweets: readonly number[], users: readonly number[] = [], steps: SearchableStep[] = []) =>
-  readSearchable(db, { tweets, people: users, steps, stepSize: 3 })
+  readSearchable(db, { outboxIds: [], tweets, people: users, steps, stepSize: 3 })
 
 describe('what search is told of a tweet', () => {
   it('is all that it is found by', async () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { createDatabase } from '../../tools/stack/databases.ts'
 import { prepareDatabase } from '../../tools/stack/migrate.ts'
 import { lockFolder } from '../../tools/stack/stack-file.ts'
+import { until } from '../../tools/stack/until.ts'
 import { withDatabase } from '../../tools/stack/with-database.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 import { temporaryFolder } from './harness/temporary-folder.ts'
@@ -248,5 +249,44 @@ describe('npm run admin', () => {
   ])('says how it is used: %j', async (args) => {
     const { code, output } = await run('admin.ts', args)
     expect([code, output]).toEqual([1, expect.stringContaining('npm run admin -- list')])
+  })
+})
+
+describe('npm run search:reindex', () => {
+  const step = (of: string, after_id: number) => ({ type: 'reindex', v: 1, of, after_id })
+  const owed = async () => {
+    const { rows } = await database.pool.query<{ message: unknown }>(
+      "select message from outbox where queue = 'search'",
+    )
+    return rows.map(({ message }) => message)
+  }
+  const takeStep = (next: object) =>
+    database.pool.query("update outbox set message = $1 where queue = 'search'", [next])
+
+  it('owes all people and tweets, and shows how far the Worker is', async () => {
+    await database.pool.query(
+      `insert into users (id, username, email, password_hash, display_name)
+       select n, 'found_' || n, n || '@found.example', '', '' from generate_series(900001, 900020) n`,
+    )
+    const ended = run('search-reindex.ts')
+    expect(await until(async () => (await owed()).length > 0, { withinMs: 20_000 })).toBe(true)
+    expect(await owed()).toEqual([step('people', 0)])
+    await takeStep(step('people', 900_010))
+    await takeStep(step('tweets', 0))
+    await database.pool.query("delete from outbox where queue = 'search'")
+    const { code, output } = await ended
+    expect([code, output]).toEqual([0, expect.stringContaining('100 %')])
+    expect(await owed()).toEqual([])
+  })
+
+  it('begins none where one is under way, and says where that has died', async () => {
+    await database.pool.query(
+      "insert into outbox (queue, message, next_attempt_at, dead_at) values ('search', $1, now(), now())",
+      [step('tweets', 5)],
+    )
+    const { code, output } = await run('search-reindex.ts')
+    expect([code, output]).toEqual([1, expect.stringContaining('npm run outbox -- replay')])
+    expect(await owed()).toEqual([step('tweets', 5)])
+    await database.pool.query("delete from outbox where queue = 'search'")
   })
 })

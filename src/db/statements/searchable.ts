@@ -39,6 +39,8 @@ export type SearchableStep =
   | { outboxId: number; of: 'tweets' | 'people'; afterId: number }
 
 export interface Wanted {
+  /** The outbox rows that ask for it. */
+  outboxIds: readonly number[]
   tweets: readonly number[]
   people: readonly number[]
   steps: readonly SearchableStep[]
@@ -51,6 +53,8 @@ export interface Searchable {
   people: SearchablePerson[]
   /** Where each step went to: the last id of a full one; null where nothing is left. */
   steps: { outbox_id: number; last_id: number | null }[]
+  /** How long ago the oldest of the outbox rows was committed; null when none is there any more. */
+  lag_ms: number | null
 }
 
 /**
@@ -60,7 +64,7 @@ export interface Searchable {
  */
 export async function readSearchable(
   db: Db,
-  { tweets, people, steps, stepSize }: Wanted,
+  { outboxIds, tweets, people, steps, stepSize }: Wanted,
 ): Promise<Searchable> {
   const given = steps.map((step) => ({
     outbox_id: step.outboxId,
@@ -103,9 +107,12 @@ export async function readSearchable(
                  case when count(*) = ${stepSize} then case of when 'author' then min(id) else max(id) end end as last_id
           from stepped
           group by outbox_id, of) ended), '[]')`
-      }) as searchable`,
+      },
+      'lag_ms', (
+        select round(extract(epoch from now() - min(created_at)) * 1000)
+        from outbox where id = any(${array(outboxIds, 'bigint')}))) as searchable`,
   )
-  return row?.searchable ?? { tweets: [], people: [], steps: [] }
+  return row?.searchable ?? { tweets: [], people: [], steps: [], lag_ms: null }
 }
 
 /** The ids of each step's tweets or people. */

@@ -5,14 +5,15 @@ const DAY_MS = 86_400_000
 /** The weights of columns `words`, `forms` and `facts` in BM25: a word as it was typed counts more than its stem. */
 export const COLUMN_WEIGHTS = [1, 0.4, 0] as const
 
-/** BM25 of half the possible weight: a rare word of a short text has about 8. */
-const TEXT_HALF = 5
+const TEXT_WEIGHT = 2
+/** The BM25 that counts for half: a rare word of a short text has about 8, two of them 16. */
+const TEXT_HALF = 10
 const RECENCY_WEIGHT = 0.6
 /** After so many days recency counts for half. */
 const RECENCY_HALF_DAYS = 7
 const ENGAGEMENT_WEIGHT = 0.5
 /** The power of ten of engagement that counts for half. */
-const ENGAGEMENT_HALF = 2
+const ENGAGEMENT_HALF = 3
 /** After so many days engagement counts for half in `top`. */
 const TOP_HALF_DAYS = 30
 
@@ -27,7 +28,7 @@ interface Signals {
 /**
  * How well a tweet answers a query:
  *
- *     text / (text + 5)  +  0.6 / (1 + days / 7)  +  0.5 * e / (e + 2),  e = log10(1 + engagement)
+ *     2 * text / (text + 10)  +  0.6 / (1 + days / 7)  +  0.5 * e / (e + 3),  e = log10(1 + engagement)
  *
  * Each part saturates, so that none outweighs the others however large it grows: what is found by rare words, or by all
  * of them as they were typed, is first; of what matches alike, which is most of what common words find, the recent and
@@ -37,7 +38,7 @@ export function relevance({ text, engagement, ageMs }: Signals): number {
   const days = Math.max(0, ageMs) / DAY_MS
   const decades = Math.log10(1 + engagement)
   return (
-    text / (text + TEXT_HALF) +
+    (TEXT_WEIGHT * text) / (text + TEXT_HALF) +
     RECENCY_WEIGHT / (1 + days / RECENCY_HALF_DAYS) +
     (ENGAGEMENT_WEIGHT * decades) / (decades + ENGAGEMENT_HALF)
   )
@@ -54,13 +55,14 @@ export function topScore({ engagement, ageMs }: Omit<Signals, 'text'>): number {
 
 // The same in SQL, where the candidates are. Rounded, so that a score that went out in a cursor is compared as it was.
 
+// D1 allows `ln`, not `log10`.
 const DECADES = `(ln(1 + engagement) / ${Math.LN10})`
 const ageDays = (asOfMs: string) => `(max(0, ${asOfMs} - (id / 4096 + ${ID_EPOCH_MS})) / ${DAY_MS}.0)`
 
 /** SQL of `relevance` over the columns id, engagement and text. */
 export function relevanceSql(asOfMs: string): string {
   return `round(
-    text / (text + ${TEXT_HALF}.0)
+    ${TEXT_WEIGHT} * text / (text + ${TEXT_HALF}.0)
     + ${RECENCY_WEIGHT} / (1 + ${ageDays(asOfMs)} / ${RECENCY_HALF_DAYS})
     + ${ENGAGEMENT_WEIGHT} * ${DECADES} / (${DECADES} + ${ENGAGEMENT_HALF}), 6)`
 }
