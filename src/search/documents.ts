@@ -100,6 +100,9 @@ export function removedTweet({ id, version }: Removal): TweetRow {
   return { id, version, removed: 1, ...nothing }
 }
 
+/** People's rowids in their FTS table: the tier above the id, so that the best known are read first. */
+export const PLACE_SHIFT = 53
+
 /** Verified people are above all others. */
 const VERIFIED_TIER = 64
 

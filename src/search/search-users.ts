@@ -2,10 +2,9 @@ import { z } from 'zod'
 import type { HitPlace, NameSearch, PeopleHits } from '../contracts/search.ts'
 import { askAll, askDatabase } from './ask.ts'
 import { nearTerms } from './correct-query.ts'
-import { handleToken, nameWords } from './documents.ts'
+import { handleToken, nameWords, PLACE_SHIFT } from './documents.ts'
 import { allOf, quoted } from './match-expression.ts'
 import type { OpenDatabase, SearchIndex } from './ranges.ts'
-import { PLACE_SHIFT } from './write-statements.ts'
 
 /**
  * The four ways to find people, best first. A hit's score is the way's and below it the person's tier, so that pages go
