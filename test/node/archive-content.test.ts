@@ -10,10 +10,9 @@ import {
   archiveContent,
 } from '../../src/services/archive-content.ts'
 import type { Deps } from '../../src/services/deps.ts'
+import { addArchiveScene, MINE } from './harness/archive-scene.ts'
 import { type Community, communityIn } from './harness/community.ts'
 import { depsOn } from './harness/deps.ts'
-import { addPoll } from './harness/engagement.ts'
-import { addList, addRetweet } from './harness/lists.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 import { addTweet } from './harness/tweets.ts'
 import { readZip } from './harness/zip.ts'
@@ -21,7 +20,6 @@ import { readZip } from './harness/zip.ts'
 let database: TestDatabase
 let people: Community
 let deps: Deps
-/** Somebody with a row in every table that can have one of theirs, and the file of each in their archive. */
 let owner: UserId
 let other: UserId
 let blocking: UserId
@@ -32,113 +30,18 @@ beforeAll(async () => {
   database = await startTestDatabase()
   people = communityIn(database.pool)
   deps = depsOn(connect({ url: database.databaseUrl, endpoint: database.endpointUrl })).deps
-  owner = await people.addUser({
-    email: 'owner@example.com',
-    birth_date: '1990-02-28',
-    bio: 'A "quoted" bio\nof two lines, \\ and 🐦',
-    password_hash: 'SECRET hash',
-  })
-  other = await people.addUser({ email: 'SECRET@example.com' })
-  blocking = await people.addUser()
-  gone = await people.addUser({ is_active: false, deactivated_at: new Date() })
-  await addRows()
+  ;({ owner, other, blocking, gone } = await addArchiveScene(people))
   archive = readZip(await contentOf(owner))
 })
 
 afterAll(() => database.stop())
 
-const MINE = 'Mine: "quotes", \\, \u2028 and\na second line 🐦'
 const AMPLE: ArchiveLimits = { pages: 1_000, bytes: 1e9, untilMs: Number.POSITIVE_INFINITY }
 
 async function contentOf(user: UserId, limits = AMPLE, with_ = deps): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   for await (const chunk of archiveContent(with_, user, limits)) chunks.push(chunk)
   return Buffer.concat(chunks)
-}
-
-async function insert(table: string, row: Record<string, unknown>): Promise<void> {
-  const places = Object.keys(row).map((_, index) => `$${index + 1}`)
-  await database.pool.query(
-    `insert into ${table} (${Object.keys(row)}) values (${places})`,
-    Object.values(row),
-  )
-}
-
-async function addRows(): Promise<void> {
-  const { pool } = database
-  const tweet = await addPoll(pool, owner, ['yes', 'no'])
-  await pool.query('update tweets set content = $1 where id = $2', [MINE, tweet])
-  await addTweet(pool, owner, { content: 'SECRET: deleted', is_deleted: true })
-  const theirs = await addTweet(pool, other, { content: 'SECRET: of others' })
-  const version = { tweet_id: tweet, entities: '{}', created_at: new Date(0) }
-  await insert('tweet_versions', { ...version, version: 1, content: 'Before' })
-  await insert('tweet_versions', { ...version, version: 2, content: 'Between' })
-  await addRetweet(pool, owner, theirs)
-  for (const table of ['likes', 'bookmarks']) await insert(table, { user_id: owner, tweet_id: theirs })
-  await insert('poll_votes', { user_id: owner, tweet_id: theirs, position: 1 })
-  await insert('muted_conversations', { user_id: owner, conversation_id: theirs })
-  for (const one of [other, gone]) {
-    await people.add('follows', owner, one, { notify: true })
-    await people.add('follows', one, owner, { notify: true })
-    await people.add('follow_requests', owner, one)
-    await people.add('follow_requests', one, owner)
-    await people.add('blocks', owner, one)
-    await people.add('mutes', owner, one, { expires_at: new Date(0) })
-    await insert('dismissed_recommendations', { user_id: owner, dismissed_id: one })
-  }
-  await people.add('blocks', blocking, owner)
-  await people.add('mutes', blocking, owner)
-  await addList(pool, owner, { members: [other, gone], isPrivate: true })
-  await addList(pool, other, { members: [owner], isPrivate: true })
-  await addMessages()
-  await insert('notifications', { user_id: owner, actor_id: other, type: 'like', tweet_id: tweet })
-  await insert('notifications', { user_id: owner, actor_id: gone, type: 'follow' })
-  await insert('notifications', {
-    user_id: owner,
-    actor_id: other,
-    type: 'mention',
-    withdrawn_at: new Date(),
-  })
-  await insert('notifications', { user_id: other, actor_id: owner, type: 'follow' })
-  await insert('notification_inboxes', {
-    user_id: owner,
-    preferences: '{"like": "nobody"}',
-    read_up_to_id: 1,
-  })
-  await insert('home_markers', { user_id: owner, last_read_id: theirs, updated_at: new Date() })
-  await insert('muted_words', { user_id: owner, phrase: 'Spoiler', folded: 'spoiler' })
-  const session = { id: crypto.randomUUID(), user_agent: 'A browser', expires_at: new Date() }
-  await insert('sessions', {
-    ...session,
-    user_id: owner,
-    token_hash: 'SECRET',
-    previous_token_hash: 'SECRET',
-  })
-  await insert('push_subscriptions', {
-    user_id: owner,
-    session_id: session.id,
-    endpoint: 'https://push.example.com/SECRET',
-    p256dh: 'SECRET',
-    auth: 'SECRET',
-  })
-}
-
-/** With `other` whom the owner blocks, with one who blocks the owner, and with a stranger. */
-async function addMessages(): Promise<void> {
-  const friend = await people.addUser({ username: 'a_friend' })
-  const send = async (from: UserId, to: UserId, content: string, columns = {}) =>
-    insert('direct_messages', { sender_id: from, receiver_id: to, content, ...columns })
-  for (const one of [friend, blocking]) {
-    await insert('conversations', { user_id: owner, other_id: one, last_message_id: 1, is_accepted: true })
-    await insert('conversations', { user_id: one, other_id: owner, last_message_id: 1, is_accepted: true })
-  }
-  await send(owner, friend, 'to a friend', { is_read: true })
-  await send(friend, owner, 'from a friend', { hidden_by_sender: true })
-  await send(owner, friend, 'SECRET: hidden', { hidden_by_sender: true })
-  await send(friend, owner, 'SECRET: hidden', { hidden_by_receiver: true })
-  await send(owner, blocking, 'to who blocks')
-  await send(blocking, owner, 'SECRET: across a block')
-  await send(friend, blocking, 'SECRET: between others')
 }
 
 const rowsIn = (name: string, of = archive) =>

@@ -1,10 +1,10 @@
-import { env } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { sql } from 'drizzle-orm'
 import { archiveKey } from '../../src/services/archive-keys.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { signArchiveToken } from '../../src/services/tokens.ts'
 import { configurationOf } from '../../src/worker/env.ts'
-import { rows } from './harness.ts'
+import { requestOf, rows } from './harness.ts'
 
 const DAY_MS = 86_400_000
 
@@ -22,4 +22,11 @@ export async function insertArchive({ id: user_id }: Viewer, content = 'An archi
 export async function storedOf({ id }: Pick<Viewer, 'id'>): Promise<string[]> {
   const { objects } = await env.ARCHIVES.list({ prefix: `exports/${id}/` })
   return objects.map(({ key }) => key)
+}
+
+export const archivePath = (token: string) => `/api/export/archive?token=${token}`
+
+/** Follows the link of an archive. */
+export function download(token: string, headers: Record<string, string> = {}): Promise<Response> {
+  return exports.default.fetch(requestOf('GET', archivePath(token), { headers }))
 }
