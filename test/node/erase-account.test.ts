@@ -180,6 +180,9 @@ async function expectErased({ gone, friends, answered, tweets }: Scene): Promise
     { content: '', entities: { hashtags: [], mentions: [], urls: [] }, is_deleted: true, is_erased: true },
   ])
   expect(await sql(`select from poll_options where tweet_id = any($1) and text <> ''`, [tweets])).toEqual([])
+  for (const table of ['retweets', 'bookmarks', 'notifications']) {
+    expect(await sql(`select from ${table} where tweet_id = any($1)`, [tweets])).toEqual([])
+  }
   const [row] = await sql('select * from users where id = $1', [gone])
   expect(row).toMatchObject({
     username: `~${gone}`,
