@@ -5,6 +5,7 @@ import type { Search } from '../../src/search/index.ts'
 interface CallerEnv {
   SEARCH: Service<typeof Search>
   SEARCH_DB_0: D1Database
+  SEARCH_DB_1: D1Database
 }
 
 const app = new Hono<{ Bindings: CallerEnv }>()
@@ -25,6 +26,13 @@ app.post('/sql', async (c) => {
     .bind(...binds)
     .run()
   return c.json(results)
+})
+
+/** Makes the files of the databases. */
+app.post('/touch', async (c) => {
+  await c.env.SEARCH_DB_0.exec('create table if not exists bench_mark (id integer)')
+  await c.env.SEARCH_DB_1.exec('create table if not exists bench_other (id integer)')
+  return c.body(null, 204)
 })
 
 export default app

@@ -10,6 +10,7 @@ import { type Random, randomStream } from '../../tools/seed/random.ts'
 const VOCABULARY = 100_000
 /** The commonest word, stop words aside, is in 6 % of the tweets. */
 const COMMONEST_SHIFT = 20
+const COMMON_WORDS = 100
 const TAGS = 2_000
 /** People for each hundred tweets. */
 const PEOPLE_SHARE = 0.1
@@ -31,6 +32,10 @@ export class SearchCorpus {
     this.#words = vocabulary(this.#random)
     this.#word = weightedPicker(this.#words, zipfWeight(1, COMMONEST_SHIFT))
     this.#tag = weightedPicker(this.#words.slice(-TAGS), zipfWeight(1, COMMONEST_SHIFT))
+  }
+
+  commonWord(random: Random): string {
+    return random.pick(this.#words.slice(0, COMMON_WORDS))
   }
 
   tweet(index: number): TweetDocument {

@@ -15,5 +15,5 @@ export async function deactivateAccount(deps: Deps, viewer: Viewer, password: st
   if (user.is_suspended) throw new AppError('suspended')
   const told = await deps.timed('db', () => storeDeactivation(deps.db, viewer.id, user.password_hash))
   if (told === null) throw new AppError('conflict')
-  deps.defer(deps.queues.sendOutbox([told]))
+  deps.defer(deps.queues.sendOutbox(told))
 }

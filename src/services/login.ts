@@ -33,12 +33,11 @@ export async function login(deps: Deps, input: Credentials): Promise<SignedIn> {
   for (let attempt = 1; attempt <= TRIES; attempt++) {
     const user = await verifiedAccount(deps, input)
     const { session, tokenId } = await startSession(deps, input.userAgent)
-    const expiresAtMs = await deps.timed('db', () =>
-      insertSession(deps.db, user.id, user.password_hash, session),
-    )
-    if (expiresAtMs === null) continue
+    const started = await deps.timed('db', () => insertSession(deps.db, user.id, user.password_hash, session))
+    if (started === null) continue
+    deps.defer(deps.queues.sendOutbox(started.outbox))
     const viewer = { id: user.id, username: user.username, sessionId: session.id, role: user.role }
-    return { user, tokens: await issueTokens(deps, viewer, tokenId, expiresAtMs) }
+    return { user, tokens: await issueTokens(deps, viewer, tokenId, started.expires_at_ms) }
   }
   throw new AppError('invalid_credentials')
 }

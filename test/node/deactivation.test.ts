@@ -27,6 +27,15 @@ const newcomer = (columns: Record<string, unknown> = {}) =>
   people.addUser({ password_hash: HASH, ...columns })
 const session = (id = crypto.randomUUID()) => ({ id, tokenHash: 'token', userAgent: '' })
 const signIn = (user: UserId, hash = HASH) => insertSession(db, user, hash, session())
+/** What search is told of somebody who is gone, or there again. */
+const searchedAnew = (user: UserId) => [
+  { id: expect.any(Number), queue: 'search', message: { type: 'user_changed', v: 1, user_id: user } },
+  {
+    id: expect.any(Number),
+    queue: 'search',
+    message: { type: 'tweets_of_changed', v: 1, user_id: user, before_id: null },
+  },
+]
 const waits = () => vi.waitFor(async () => expect(await somebodyWaits(people.pool)).toBe(true), 5_000)
 
 async function stateOf(user: UserId): Promise<Record<string, unknown> | undefined> {
@@ -54,10 +63,14 @@ describe('an account that its owner deactivates', () => {
       [user, id, `https://push.example/${id}`],
     )
     const trips = await roundTripsOf(database, async () => {
-      expect(await deactivateAccount(db, user, HASH)).toMatchObject({
-        queue: 'fan-out',
-        message: { type: 'session_ended', user_id: user, session_id: null, except_session_id: null },
-      })
+      expect(await deactivateAccount(db, user, HASH)).toEqual([
+        {
+          id: expect.any(Number),
+          queue: 'fan-out',
+          message: { type: 'session_ended', v: 1, user_id: user, session_id: null, except_session_id: null },
+        },
+        ...searchedAnew(user),
+      ])
     })
     expect(trips).toBe(1)
     expect(await stateOf(user)).toEqual({ ...DEACTIVATED, revision: 2 })
@@ -103,8 +116,11 @@ describe('signing in', () => {
     const user = await newcomer()
     await deactivateAccount(db, user, HASH)
     expect(await findCredentials(db, { id: user })).toMatchObject({ is_active: false, is_deactivated: true })
-    expect(await signIn(user)).toBeGreaterThan(Date.now())
+    const started = await signIn(user)
+    expect(started?.expires_at_ms).toBeGreaterThan(Date.now())
+    expect(started?.outbox).toEqual(searchedAnew(user))
     expect(await stateOf(user)).toEqual({ ...ACTIVE, revision: 3, sessions: 1, browsers: 0 })
+    expect((await signIn(user))?.outbox).toEqual([])
   })
 
   it('several times at once makes it active once, and refuses nobody who tries again', async () => {
@@ -113,7 +129,8 @@ describe('signing in', () => {
     const tries = await Promise.all(
       Array.from({ length: 8 }, async () => (await signIn(user)) ?? (await signIn(user))),
     )
-    expect(tries.every((expiresAtMs) => expiresAtMs !== null)).toBe(true)
+    expect(tries.every((started) => started !== null)).toBe(true)
+    expect(tries.flatMap((started) => started?.outbox ?? [])).toHaveLength(2)
     expect(await stateOf(user)).toEqual({ ...ACTIVE, revision: 3, sessions: 8, browsers: 0 })
   })
 

@@ -232,9 +232,9 @@ function hashOfPassword(): Promise<string> {
 async function signIn(person: Viewer, hash: string): Promise<TokenPair & { viewer: Viewer }> {
   const deps = testDeps()
   const { session, tokenId } = await startSession(deps, 'A test')
-  const expiresAtMs = await insertSession(deps.db, person.id, hash, session)
+  const started = await insertSession(deps.db, person.id, hash, session)
   const viewer = { ...person, sessionId: session.id }
-  return { viewer, ...(await issueTokens(deps, viewer, tokenId, expiresAtMs ?? 0)) }
+  return { viewer, ...(await issueTokens(deps, viewer, tokenId, started?.expires_at_ms ?? 0)) }
 }
 
 /** A request that a route answers with success. */

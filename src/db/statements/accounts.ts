@@ -4,7 +4,13 @@ import type { UserId } from '../../domain/ids.ts'
 import { type Db, query, transaction } from '../client.ts'
 import { outboxRecord, searchRow } from './outbox.ts'
 import { type OwnProfileRow, ownProfileColumns } from './profile-columns.ts'
-import { insertionOf, type NewSession, tellEnded, unsubscribeEnded } from './sessions.ts'
+import {
+  insertionOf,
+  type NewSession,
+  tellEnded,
+  tellSearchOfPresence,
+  unsubscribeEnded,
+} from './sessions.ts'
 import { isErased } from './visibility.ts'
 
 export interface NewAccount {
@@ -131,8 +137,8 @@ export async function updatePassword(db: Db, change: PasswordChange): Promise<Ou
 
 /**
  * Deactivates an account whose password was found right: it is gone for all others, all its sessions end, and no browser
- * is pushed to. Answers what its sockets are told, or null when the password was changed meanwhile or the account may no longer
- * be used.
+ * is pushed to. Answers what its sockets and search are told, or null when the password was changed meanwhile or the account may
+ * no longer be used.
  *
  * Two statements, as for a change of the password: who signs in meanwhile is seen, or sees this.
  */
@@ -140,8 +146,8 @@ export async function deactivateAccount(
   db: Db,
   userId: UserId,
   passwordHash: string,
-): Promise<OutboxRow | null> {
-  const [told] = await transaction<OutboxRow>(db, {
+): Promise<OutboxRow[] | null> {
+  const told = await transaction<OutboxRow>(db, {
     before: [
       sql`
         update users
@@ -158,8 +164,10 @@ export async function deactivateAccount(
         where user_id = (select id from gone) and revoked_at is null
       ), unsubscribed as (
         delete from push_subscriptions where user_id = (select id from gone)
+      ), signed_out as (${tellEnded(sql`select id as user_id, null::uuid as id, null::uuid as except_id from gone`)}
+      ), unfound as (${tellSearchOfPresence('gone')}
       )
-      ${tellEnded(sql`select id as user_id, null::uuid as id, null::uuid as except_id from gone`)}`,
+      table signed_out union all table unfound`,
   })
-  return told ?? null
+  return told.length === 0 ? null : told
 }

@@ -4,6 +4,7 @@ import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { REFRESH_GRACE_SECONDS, REFRESH_TOKEN_TTL_SECONDS } from '../../domain/sessions.ts'
 import { type Db, query } from '../client.ts'
+import { searchRow } from './outbox.ts'
 
 export interface NewSession {
   id: string
@@ -24,20 +25,26 @@ export function insertionOf(session: NewSession, user: SQL): SQL {
     returning ${millisecondsOf('expires_at')} as expires_at_ms`
 }
 
+export interface StartedSession {
+  /** When it ends. */
+  expires_at_ms: number
+  /** What search is told, where the account was deactivated. */
+  outbox: OutboxRow[]
+}
+
 /**
  * A sign-in with a password that was found right, or null when it was changed meanwhile or the account may no
  * longer be used: the user's row is held until the session is committed, so a change of the password sees the
  * session or this statement sees the change. An account that its owner had deactivated is active again by it; of two such
- * at once the second finds it neither active nor deactivated, and is to try again. Answers when the session expires, in Unix
- * milliseconds.
+ * at once the second finds it neither active nor deactivated, and is to try again.
  */
 export async function insertSession(
   db: Db,
   user: UserId,
   passwordHash: string,
   session: NewSession,
-): Promise<number | null> {
-  const [row] = await query<{ expires_at_ms: number }>(
+): Promise<StartedSession | null> {
+  const [row] = await query<StartedSession>(
     db,
     sql`
       with held as (
@@ -53,10 +60,22 @@ export async function insertSession(
         returning id
       ), account as (
         select id from held union all select id from returned
+      ), session as (${insertionOf(session, sql`account`)}
+      ), found as (${tellSearchOfPresence('returned')}
       )
-      ${insertionOf(session, sql`account`)}`,
+      select expires_at_ms, (select coalesce(json_agg(found), '[]') from found) as outbox from session`,
   )
-  return row?.expires_at_ms ?? null
+  return row ?? null
+}
+
+/** Tells search of the people of `rows (id)` who are there now, or no longer, and of all their tweets. */
+export function tellSearchOfPresence(rows: 'gone' | 'returned'): SQL {
+  return sql`
+        insert into outbox (queue, message, next_attempt_at)
+        select ${searchRow('user_changed', sql`'user_id', id`)} from ${sql.raw(rows)}
+        union all
+        select ${searchRow('tweets_of_changed', sql`'user_id', id, 'before_id', null`)} from ${sql.raw(rows)}
+        returning id, queue, message`
 }
 
 export interface Rotation {
