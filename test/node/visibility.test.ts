@@ -14,7 +14,7 @@ import { addTweet, ownMoment } from './harness/tweets.ts'
 /** What there is from the reader to the author, besides a follow. */
 type Tie = 'nothing' | 'asks' | 'blocks' | 'is blocked by' | 'mutes' | 'muted once'
 type Reader = 'signed out' | 'self' | { follows: boolean; tie: Tie }
-type AuthorState = 'public' | 'private' | 'suspended' | 'deactivated' | 'private and suspended'
+type AuthorState = 'public' | 'private' | 'suspended' | 'deactivated' | 'away' | 'private and suspended'
 type TweetState = 'live' | 'deleted'
 
 const TIES: Tie[] = ['nothing', 'asks', 'blocks', 'is blocked by', 'mutes', 'muted once']
@@ -31,6 +31,8 @@ const AUTHOR_COLUMNS: Record<AuthorState, Record<string, unknown>> = {
   private: { is_private: true },
   suspended: { suspended_at: new Date() },
   deactivated: { is_active: false },
+  // By themselves: they may come back.
+  away: { is_active: false, deactivated_at: new Date() },
   'private and suspended': { is_private: true, suspended_at: new Date() },
 }
 
@@ -70,17 +72,21 @@ function expected(reader: Reader, author: AuthorState, tweet: TweetState): Outco
   const visible = live && present && mayRead
   // One's own tweets belong on one's home timeline in any case, where the rules still show or hide them.
   const belongsOnHome = self || (follows && present && !blocked && !muted)
+  const isAway = author === 'away'
+  // Nobody who is not active has a timeline that could be told.
+  const ownIsWarm = author !== 'deactivated' && !isAway
 
   return {
     tweet: visible ? 'shown' : 'not there',
     userTimeline: !present ? 'no such user' : visible ? 'shown' : 'empty',
     retweet: visible ? 'shown' : 'blank',
-    pulled: live && belongsOnHome,
+    // Of those who may come back it is kept, and hidden as pages are freshened.
+    pulled: live && (belongsOnHome || (isAway && follows && !blocked && !muted)),
     homeBelow: !(live && belongsOnHome) ? 'absent' : visible ? 'shown' : 'blank',
-    backfill: visible && !muted,
-    delivered: { tweet: live && present, toReader: self || (follows && !blocked && !muted) },
+    backfill: live && (present || isAway) && mayRead && !muted,
+    delivered: { tweet: live && present, toReader: self ? ownIsWarm : follows && !blocked && !muted },
     // Taken back from everybody who may have got it before the block or the mute.
-    retractedFromReader: self || follows,
+    retractedFromReader: self ? ownIsWarm : follows,
     freshened: { gone: !live || !present, authorIsPrivate: isPrivate },
   }
 }
