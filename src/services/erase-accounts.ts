@@ -13,6 +13,7 @@ import { eraseOwnRows, eraseTimelineRow, hasTimeline } from '../db/statements/er
 import { eraseTweets } from '../db/statements/erase-tweets.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Deps } from './deps.ts'
+import { deleteArchivesOf } from './expire-archives.ts'
 import { sendOwed } from './send-owed.ts'
 
 /** Begun in one run, each minute. */
@@ -72,7 +73,12 @@ const PARTS: Record<ErasurePart, (deps: Deps, step: ErasureStep) => Promise<Eras
   bookmarks: ({ db }, step) => eraseActs(db, 'bookmarks', step),
   tweets: ({ db }, step) => eraseTweets(db, step),
   messages: ({ db }, step) => eraseMessages(db, step),
-  own_rows: ({ db }, step) => eraseOwnRows(db, step),
+  own_rows: eraseOwn,
+}
+
+async function eraseOwn(deps: Deps, step: ErasureStep): Promise<ErasedStep> {
+  await deleteArchivesOf(deps, step.userId)
+  return eraseOwnRows(deps.db, step)
 }
 
 /** First the object forgets, then the row goes that says so. One that never held anything is not called. */

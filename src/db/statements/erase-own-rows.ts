@@ -19,7 +19,6 @@ const OWN_ROWS: [table: string, column: string][] = [
   ['idempotency_keys', 'user_id'],
   ['home_markers', 'user_id'],
   ['pulled_authors', 'user_id'],
-  ['exports', 'user_id'],
 ]
 
 /**
