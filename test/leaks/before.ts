@@ -121,6 +121,7 @@ async function writeTo({ readers, asked, askedBelow }: World, author: Author): P
   await author.post('tweet', {}, author.word('first'))
   await author.post('plain')
   await author.post('draft')
+  await author.post('tagged', {}, `#${author.tag}`)
   await author.post('poll', { poll })
   await author.post('reply', { reply_to_id: asked })
   await author.post('nested', { reply_to_id: askedBelow })

@@ -1,13 +1,16 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { vi } from 'vitest'
 import type { OutboxRow, PushMessage } from '../../src/contracts/queues.ts'
+import { tellSearchOfPresence } from '../../src/db/statements/sessions.ts'
 import { deliverPushes } from '../../src/queues/push-deliveries.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
 import { publishTweet } from '../../src/services/publish-tweet.ts'
+import { rankTrends } from '../../src/services/rank-trends.ts'
 import { retweetTweet } from '../../src/services/retweet-tweet.ts'
 import { sendMessage } from '../../src/services/send-message.ts'
+import { sweepLedger } from '../../src/services/sweep-ledger.ts'
 import { type BrowserSubscription, stateOfBrowser } from '../runtime/browsers.ts'
-import { bodyOf, fanOutBodies, runFanOut, runNotifications } from '../runtime/consumers.ts'
+import { bodyOf, fanOutBodies, runFanOut, runNotifications, runSearchIndex } from '../runtime/consumers.ts'
 import { rows, testDeps } from '../runtime/harness.ts'
 import { askAs, done, Listener } from './asking.ts'
 import type { State } from './cells.ts'
@@ -15,18 +18,38 @@ import { type Author, of, post, READERS, type World } from './world.ts'
 
 const DRAFT = { isSensitive: false, idempotencyKey: null, replyToId: null, quoteTweetId: null, poll: null }
 
-/** Everything that is owed is done, but for what is held back. */
+/** Tells search all that it is owed, as its consumer does. */
+async function tellSearch(): Promise<void> {
+  for (;;) {
+    const owed = await rows<OutboxRow>(sql`
+      select id::float8 as id, queue, message from outbox where queue = 'search' order by id limit 100`)
+    if (owed.length === 0) return
+    await runSearchIndex(owed.map(bodyOf))
+  }
+}
+
+/** Counts and ranks what trends, as of two minutes later: nothing is put off any more. */
+async function rank(): Promise<void> {
+  const later = testDeps({ now: () => Date.now() + 120_000 })
+  while ((await sweepLedger(later)) > 0);
+  await rows(sql`update trend_marks set due_at = now() - interval '1 second'`)
+  await rankTrends(later)
+}
+
+/** Everything that is owed is done, but for what is held back; and trends are as they then are. */
 export async function untilDone(held: readonly OutboxRow[] = []): Promise<void> {
   const ids = JSON.stringify(held.map(({ id }) => id))
   const owed = sql`
     select message from outbox where not ${ids}::jsonb @> to_jsonb(id) order by id limit 1`
   await vi.waitFor(
     async () => {
+      await tellSearch()
       const [row] = await rows<{ message: object }>(owed)
       if (row !== undefined) throw new Error(`Still owed: ${JSON.stringify(row.message)}`)
     },
     { timeout: 60_000, interval: 50 },
   )
+  await rank()
 }
 
 /** What authors do just before the change, and what consumers do only after it. */
@@ -46,7 +69,7 @@ export async function hold(world: World): Promise<void> {
     }
   }
   await deps.settled()
-  world.held.push(...deps.sent)
+  world.held.push(...deps.sent.filter(({ queue }) => queue !== 'search'))
 }
 
 /** Readers come to stand as they do to each author, and then each author, or what they wrote, comes to its state. */
@@ -76,8 +99,14 @@ export async function change({ authors, stars, readers }: World): Promise<void> 
   )
 }
 
-const setUser = ({ person }: Author, columns: SQL) =>
-  rows(sql`update users set ${columns} where id = ${person.id}`)
+/** Search is told of it as of whatever changes who is there. */
+async function setUser({ person }: Author, columns: SQL): Promise<void> {
+  await rows(sql`
+    with gone as (
+      update users set ${columns}, revision = revision + 1 where id = ${person.id} returning id
+    )
+    ${tellSearchOfPresence('gone')}`)
+}
 
 /** Nobody asks to follow whom they cannot see: such a request is older than the change. */
 const CHANGES: Record<State, (author: Author) => Promise<unknown>> = {

@@ -10,6 +10,7 @@ import {
   placeOf,
   reading,
   retweeter,
+  type Sought,
   theQuote,
   theTweet,
   word,
@@ -181,4 +182,34 @@ async function withoutObject({ reader }: Cell): Promise<Heard | null> {
   return { status: 200, text: JSON.stringify(shown) }
 }
 
-export const reads: Place[] = [...tweets, ...people, ...own, ...lists]
+/** What somebody types to find a thing of the author's. */
+const finding = (title: string, sought: Sought, typed: (cell: Cell) => string, query = '&limit=100'): Place =>
+  placeOf(title, sought, (cell) => {
+    const route = title.split(' · ')[0] ?? ''
+    return reading(route, sought, null, `?q=${encodeURIComponent(typed(cell))}${query}`).ask(cell)
+  })
+
+const SEARCH = 'GET /api/search/tweets'
+/** What was meant may be told only to who may read it. */
+const misspelt = ({ author }: Cell) => author.word('plian')
+
+const tag: Sought = { marker: ({ author }) => author.tag }
+
+const discovery: Place[] = [
+  finding(SEARCH, word('plain'), ({ author }) => author.word('plain')),
+  finding(`${SEARCH} · the latest`, word('plain'), ({ author }) => author.word('plain'), '&sort=latest'),
+  finding(`${SEARCH} · from them`, word('plain'), ({ author: { person } }) => `from:${person.username}`),
+  finding(`${SEARCH} · misspelt`, word('plain'), misspelt),
+  finding(`${SEARCH} · by hashtag`, word('tagged'), ({ author }) => `#${author.tag}`),
+  finding(`${SEARCH} · quoted by another`, theQuote, ({ world }) => `from:${world.bystander.username}`),
+  finding('GET /api/search/users', name, ({ author }) => author.person.username),
+  finding('GET /api/users/search', name, ({ author }) => author.person.username),
+  finding('GET /api/search/hashtags', tag, ({ author }) => author.tag),
+  placeOf('GET /api/hashtags/{tag}/tweets', word('tagged'), (cell) =>
+    reading(`GET /api/hashtags/${cell.author.tag}/tweets`, word('tagged')).ask(cell),
+  ),
+  reading('GET /api/trending/hashtags', tag, null, PAGE),
+  reading('GET /api/explore · a tweet', word('edited'), null),
+]
+
+export const reads: Place[] = [...tweets, ...people, ...own, ...lists, ...discovery]

@@ -22,6 +22,7 @@ export type Item =
   | 'quote'
   | 'mention'
   | 'draft'
+  | 'tagged'
   | 'late'
   | 'live'
 
@@ -46,6 +47,11 @@ export class Author {
   /** Whoever may not read the author is never told this. */
   get secret(): string {
     return `w${this.base}`
+  }
+
+  /** A hashtag that nobody else uses, without `#`. That it is used is no secret: that they use it is. */
+  get tag(): string {
+    return `t${this.base}`
   }
 
   get bio(): string {
