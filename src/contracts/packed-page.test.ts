@@ -108,6 +108,7 @@ const frame: fc.Arbitrary<PageFrame> = fc.record({
     authors: userIds,
     silent: userIds,
   }),
+  hidesSensitive: fc.boolean(),
   ownCardChangedAtMs: fc.nat(Number.MAX_SAFE_INTEGER),
   mutedWords: maybe(
     fc.record({
@@ -159,6 +160,7 @@ describe('a packed page', () => {
       kept: 0,
       pulled: { hash: '', authors: [], silent: [] },
       ownCardChangedAtMs: 0,
+      hidesSensitive: true,
       mutedWords: null,
     }
     expect(unpackPage(packed(nothing))).toEqual(nothing)
@@ -193,6 +195,7 @@ describe('an unpacked card', () => {
               kept: 0,
               pulled: { hash: '', authors: [], silent: [] },
               ownCardChangedAtMs: 0,
+              hidesSensitive: true,
               mutedWords: null,
             }),
           ).entries

@@ -67,11 +67,11 @@ export function packPage(
   frame: PageFrame,
   entries: readonly { packed: PackedEntry; reading: Reading }[],
 ): PackedPage {
-  const { top, reached, floor, kept, pulled, ownCardChangedAtMs, mutedWords } = frame
+  const { top, reached, floor, kept, pulled, ownCardChangedAtMs, hidesSensitive, mutedWords } = frame
   const muted =
     mutedWords === null ? '' : `\t${mutedWords.version}\t${toUtf8(JSON.stringify(mutedWords.words))}`
   const lines = [
-    `${top}\t${reached}\t${floor}\t${kept}\t${ownCardChangedAtMs}\t${pulled.hash}\t${pulled.authors.join()}\t${pulled.silent.join()}${muted}`,
+    `${top}\t${reached}\t${floor}\t${kept}\t${ownCardChangedAtMs}\t${pulled.hash}\t${pulled.authors.join()}\t${pulled.silent.join()}\t${Number(hidesSensitive)}${muted}`,
   ]
   for (const { packed, reading } of entries) {
     const { flags, quoteFlags, ofFollowee, hidesQuote, affinity } = reading
@@ -92,6 +92,7 @@ export function unpackPage(packed: PackedPage): TimelinePage {
     hash = '',
     authors = '',
     silent = '',
+    hidesSensitive,
     version,
     words = '',
   ] = frame.split('\t')
@@ -103,6 +104,7 @@ export function unpackPage(packed: PackedPage): TimelinePage {
     kept: Number(kept),
     pulled: { hash, authors: unpackIds(authors), silent: unpackIds(silent) },
     ownCardChangedAtMs: Number(ownCardChangedAtMs),
+    hidesSensitive: hidesSensitive === '1',
     mutedWords: version === undefined ? null : unpackWords(Number(version), words),
   }
 }

@@ -22,8 +22,8 @@ const retweetUndone = z.object({ type: z.literal('retweet_undone'), ...retweet }
 /** Somebody liked, retweeted, bookmarked or voted, or took it back: their own timeline is told what holds now. */
 const flagsChanged = z.object({ type: z.literal('flags_changed'), v: version, user_id: id, tweet_id: id })
 
-/** Somebody's muted words changed: their own timeline is told which they are now. */
-const mutedWordsChanged = z.object({ type: z.literal('muted_words_changed'), v: version, user_id: id })
+/** What somebody does not want to see changed: their own timeline is told what that is now. */
+const preferencesChanged = z.object({ type: z.literal('preferences_changed'), v: version, user_id: id })
 
 /** Receivers that one message can name, and warm followers that one message serves. */
 export const FAN_OUT_RECEIVERS_MAX = 500
@@ -89,7 +89,7 @@ export const fanOutEvent = z.discriminatedUnion('type', [
   tweetRetweeted,
   retweetUndone,
   flagsChanged,
-  mutedWordsChanged,
+  preferencesChanged,
   fanOutChunk,
   followChanged,
   dropChanged,

@@ -41,8 +41,8 @@ export type TimelineOp =
   | { type: 'show_retweets'; userId: UserId; shown: boolean; version: number }
   /** What the owner's own card shows has changed. */
   | { type: 'own_card_changed'; atMs: number }
-  /** The phrases that the owner does not want to see; all of them. */
-  | ({ type: 'muted_words' } & MutedWords)
+  /** What the owner does not want to see. */
+  | ({ type: 'preferences' } & ReaderPreferences)
   | Telling
 
 /** The owner blocks somebody, is blocked by them, or has muted them. */
@@ -88,6 +88,11 @@ export interface MutedWords {
   words: readonly MutedWord[]
   /** The database's clock in microseconds when this was true. */
   version: number
+}
+
+/** What somebody does not want to see on timelines; of two, the one with the newer version holds. */
+export interface ReaderPreferences extends MutedWords {
+  hidesSensitive: boolean
 }
 
 /** What the owner did to a tweet, as bits; of two, the one with the newer version holds. */
@@ -194,8 +199,9 @@ export interface TimelinePage {
   pulled: { hash: string; authors: UserId[]; silent: UserId[] }
   /** When the owner changed what their card shows, lately: what was cached of it before is outdated. */
   ownCardChangedAtMs: number
-  /** What the owner does not want to see, which the page shows all the same; null for nothing. */
+  /** What the owner does not want to see, which the page shows all the same: words, null for none, and what is sensitive. */
   mutedWords: MutedWords | null
+  hidesSensitive: boolean
 }
 
 /** `pull_set_outdated`: the asker knows a newer set of pulled authors and is to say which. */

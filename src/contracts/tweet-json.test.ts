@@ -9,6 +9,7 @@ import {
   FLAG_LIKED,
   FLAG_RETWEETED,
   FLAG_VOTE_SHIFT,
+  isSensitiveBody,
   joinTweetJson,
   NO_COUNTS,
 } from './tweet-json.ts'
@@ -156,5 +157,18 @@ describe('a poll', () => {
       voted: [],
     })
     expect(JSON.parse(joinTweetJson(card, { ...READING, nowMs: 1000 })).poll.is_closed).toBe(true)
+  })
+})
+
+describe('whether a card is sensitive', () => {
+  it('is found in it without parsing it, whatever its texts say', () => {
+    const liar = fc.constantFrom('"is_sensitive":true', '\\"is_sensitive":true', '","is_sensitive":true,"')
+    const content = fc.tuple(text, fc.oneof(liar, text), text).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(content, text, fc.boolean(), (said, name, is_sensitive) => {
+        const json = JSON.stringify({ id: 1, user: { display_name: name }, content: said, is_sensitive })
+        expect(isSensitiveBody({ ...simple({}), json })).toBe(is_sensitive)
+      }),
+    )
   })
 })

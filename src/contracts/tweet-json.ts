@@ -1,4 +1,5 @@
 import { isMutedFor, type Written } from '../domain/muted-words.ts'
+import { isHiddenAsSensitive } from '../domain/sensitive.ts'
 import type { UserCard } from './http/users.ts'
 import { toUtf8, type Utf8Text } from './utf8-text.ts'
 
@@ -67,6 +68,20 @@ export function cardIsMuted(
   if (card.authorId === reader) return false
   const quoted = hidesQuote ? null : (card.quote?.body ?? null)
   return isMutedFor(reader, holds, writtenIn(card), quoted === null ? null : writtenIn(quoted))
+}
+
+/** What says in a card that its tweet is sensitive. It stands in no text of a card: quotation marks are escaped there. */
+const SENSITIVE = '"is_sensitive":true'
+
+/** Whether a card, or a quoted tweet, is sensitive. Its JSON is not parsed. */
+export function isSensitiveBody(body: CardBody): boolean {
+  return (body.open ?? body.json).includes(SENSITIVE)
+}
+
+/** Whether it is hidden from a reader as sensitive. */
+export function isHiddenBody(body: CardBody, reader: { id: number; hidesSensitive: boolean }): boolean {
+  if (!reader.hidesSensitive) return false
+  return isHiddenAsSensitive(reader, { authorId: body.authorId, isSensitive: isSensitiveBody(body) })
 }
 
 function writtenIn({ authorId, json }: CardBody): Written {

@@ -3,18 +3,18 @@ import type { TimelineOp } from '../contracts/timeline.ts'
 import type { Db } from '../db/client.ts'
 import { readFlags } from '../db/statements/engagement.ts'
 import { readWarm } from '../db/statements/fan-out.ts'
-import { readMutedWordStates } from '../db/statements/muted-words.ts'
+import { readPreferences } from '../db/statements/muted-words.ts'
 import type { TweetId, UserId } from '../domain/ids.ts'
 import type { Delivery } from './deliveries.ts'
 
 /** What concerns one timeline alone, where that timeline is warm: a cold one reads the truth when it is built. */
 export async function ownDeliveries(db: Db, messages: readonly FanOutMessage[]): Promise<Delivery[]> {
-  const [own, flags, words] = await Promise.all([
+  const [own, flags, preferences] = await Promise.all([
     ownerDeliveries(db, messages),
     flagDeliveries(db, messages),
-    mutedWordDeliveries(db, messages),
+    preferenceDeliveries(db, messages),
   ])
-  return [...own, ...flags, ...words]
+  return [...own, ...flags, ...preferences]
 }
 
 async function ownerDeliveries(db: Db, messages: readonly FanOutMessage[]): Promise<Delivery[]> {
@@ -76,20 +76,20 @@ async function flagDeliveries(db: Db, messages: readonly FanOutMessage[]): Promi
   })
 }
 
-/** Muted words are read anew as flags are. */
-async function mutedWordDeliveries(db: Db, messages: readonly FanOutMessage[]): Promise<Delivery[]> {
+/** Preferences are read anew as flags are. */
+async function preferenceDeliveries(db: Db, messages: readonly FanOutMessage[]): Promise<Delivery[]> {
   const changed = messages.flatMap(({ outbox_id, event }) =>
-    event.type === 'muted_words_changed' ? [{ outboxId: outbox_id, receiver: event.user_id as UserId }] : [],
+    event.type === 'preferences_changed' ? [{ outboxId: outbox_id, receiver: event.user_id as UserId }] : [],
   )
   if (changed.length === 0) return []
-  const states = await readMutedWordStates(
+  const states = await readPreferences(
     db,
     changed.map(({ receiver }) => receiver),
   )
   return changed.flatMap(({ outboxId, receiver }) => {
     const state = states.find((one) => one.user_id === receiver)
     if (state === undefined) return []
-    const { words, version } = state
-    return [{ outboxId, receiver, send: { type: 'muted_words', words, version } as const }]
+    const { words, hidesSensitive, version } = state
+    return [{ outboxId, receiver, send: { type: 'preferences', words, hidesSensitive, version } as const }]
   })
 }

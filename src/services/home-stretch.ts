@@ -147,7 +147,7 @@ async function presentKept(
   if (skeleton.entries.length === 0) return emptyStretch(skeleton, direction)
   const { entries, fresh, isWhole } = await hydrate(deps, viewer, skeleton, skeleton.entries, direction)
   const way = direction === 'older' ? entries : entries.toReversed()
-  const reader = readerOfKept(deps, viewer, skeleton.mutedWords)
+  const reader = readerOfKept(deps, viewer, skeleton)
   const { tweets, seen } = takeShown(way, wanted, (entry) => presentEntry(entry, fresh, reader))
   const end = way[seen - 1]
   if (end === undefined) return null

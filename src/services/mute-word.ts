@@ -51,5 +51,5 @@ export async function unmuteWord(deps: Deps, viewer: Viewer, id: number): Promis
 /** A repeat owes nothing to others; the viewer's own timeline is told again, in case the first time did not reach it. */
 async function tellChange(deps: Deps, viewer: Viewer, { state, outbox }: MutedWordsChange): Promise<void> {
   if (outbox.length > 0) deps.defer(deps.queues.sendOutbox(outbox))
-  await tellOwnTimeline(deps, viewer.id, [{ type: 'muted_words', ...state }])
+  await tellOwnTimeline(deps, viewer.id, [{ type: 'preferences', ...state }])
 }

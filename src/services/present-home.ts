@@ -1,6 +1,6 @@
 import type { UserCard } from '../contracts/http/users.ts'
-import type { MutedWord, MutedWords, PageEntry } from '../contracts/timeline.ts'
-import { type Card, cardIsMuted, joinTweetUtf8, type Reading } from '../contracts/tweet-json.ts'
+import type { MutedWord, PageEntry, TimelinePage } from '../contracts/timeline.ts'
+import { type Card, cardIsMuted, isHiddenBody, joinTweetUtf8, type Reading } from '../contracts/tweet-json.ts'
 import { toUtf8, type Utf8Text } from '../contracts/utf8-text.ts'
 import type { TweetBodyRecord } from '../db/statements/tweet-columns.ts'
 import type { EntryRow } from '../db/statements/tweets.ts'
@@ -17,17 +17,26 @@ export interface HomeReader {
   nowMs: number
   /** Tells of a text whether it holds what the reader mutes; null where that is nothing. */
   holdsMuted: ((text: string) => boolean) | null
+  hidesSensitive: boolean
 }
 
-/** The reader of what their object gives, with the words that came with it. */
-export function readerOfKept(deps: Deps, { id }: Viewer, mutedWords: MutedWords | null): HomeReader {
+/** The reader of what their object gives, with the preferences that came with it. */
+export function readerOfKept(
+  deps: Deps,
+  { id }: Viewer,
+  { mutedWords, hidesSensitive }: Pick<TimelinePage, 'mutedWords' | 'hidesSensitive'>,
+): HomeReader {
   const nowMs = deps.now()
   const holdsMuted = mutedWords === null ? null : deps.mutedWords.matcherFor(id, mutedWords, nowMs)
-  return { id, nowMs, holdsMuted }
+  return { id, nowMs, holdsMuted, hidesSensitive }
 }
 
-/** The reader of what Postgres gives, with the words that came with it. */
-export function readerOfRows({ id }: Viewer, mutedWords: readonly MutedWord[], nowMs: number): HomeReader {
+/** The reader of what Postgres gives, with the words that came with it: what is sensitive is judged there. */
+export function readerOfRows(
+  { id }: Viewer,
+  mutedWords: readonly MutedWord[],
+  nowMs: number,
+): Omit<HomeReader, 'hidesSensitive'> {
   return { id, nowMs, holdsMuted: mutedWords.length === 0 ? null : mutedWordsMatcher(mutedWords, nowMs) }
 }
 
@@ -41,12 +50,12 @@ export function presentEntry(entry: PageEntry, fresh: Freshened, reader: HomeRea
   const retweeterGone = retweeterId !== null && retweeter === null
   const { ofFollowee } = entry
   if (card === null || !mayStandOnHome({ ...candidate, ofFollowee, retweeterGone })) return null
-  if (isMutedEntry(entry, fresh, reader)) return null
+  if (isUnwanted(entry, fresh, reader)) return null
   const reading: Reading = {
     nowMs: reader.nowMs,
     countsOf: (id) => freshness.get(id as TweetId)?.counts.counts ?? null,
     flagsOf: (id) => (id === tweetId ? flags : (quotes.get(tweetId)?.flags ?? entry.quoteFlags)),
-    hides: () => hidesQuote(entry, fresh),
+    hides: () => hidesQuote(entry, fresh, reader),
     retweetedBy: retweeter,
   }
   return joinTweetUtf8(card, reading, freshness.get(tweetId)?.counts ?? null)
@@ -58,11 +67,14 @@ function retweeterOf({ retweeterId, retweeter }: PageEntry, { users }: Freshened
   return asked === undefined ? retweeter : asked
 }
 
-/** Whether an entry shows what its reader mutes. */
-export function isMutedEntry(entry: PageEntry, fresh: Freshened, { id, holdsMuted }: HomeReader): boolean {
-  if (holdsMuted === null) return false
+/** Whether an entry shows what its reader mutes, or hides as sensitive. */
+export function isUnwanted(entry: PageEntry, fresh: Freshened, reader: HomeReader): boolean {
+  const { id, holdsMuted, hidesSensitive } = reader
+  if (holdsMuted === null && !hidesSensitive) return false
   const card = cardOf(entry, fresh)
-  return card !== null && cardIsMuted(card, id, holdsMuted, hidesQuote(entry, fresh))
+  if (card === null) return false
+  if (isHiddenBody(card, reader)) return true
+  return holdsMuted !== null && cardIsMuted(card, id, holdsMuted, hidesQuote(entry, fresh, reader))
 }
 
 function cardOf({ tweetId, card }: PageEntry, { cards }: Freshened): Card | null {
@@ -70,12 +82,17 @@ function cardOf({ tweetId, card }: PageEntry, { cards }: Freshened): Card | null
 }
 
 /** Of a card that the object did not have it does not know the quoted author. */
-function hidesQuote({ tweetId, hidesQuote: hides }: PageEntry, { quotes }: Freshened): boolean {
-  return quotes.get(tweetId)?.hidden ?? hides
+function hidesQuote(entry: PageEntry, fresh: Freshened, reader: HomeReader): boolean {
+  if (fresh.quotes.get(entry.tweetId)?.hidden ?? entry.hidesQuote) return true
+  const quoted = cardOf(entry, fresh)?.quote?.body ?? null
+  return quoted !== null && isHiddenBody(quoted, reader)
 }
 
 /** Null for an entry that Postgres does not show, or that the reader mutes. */
-export function presentRow({ entry }: EntryRow, { id, nowMs, holdsMuted }: HomeReader): Utf8Text | null {
+export function presentRow(
+  { entry }: EntryRow,
+  { id, nowMs, holdsMuted }: Omit<HomeReader, 'hidesSensitive'>,
+): Utf8Text | null {
   if (entry === null) return null
   const quoted = entry.tweet.quote?.shown?.tweet ?? null
   const isMuted =

@@ -8,7 +8,7 @@ import { inOrder, tagOf } from '../domain/window-order.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { readSkeleton, type Skeleton, TimelineFailed, unavailable } from './home-skeleton.ts'
 import { type Degraded, type Hydrated, hydrate, readStretch } from './home-stretch.ts'
-import { type HomeReader, isMutedEntry, presentEntry, readerOfKept } from './present-home.ts'
+import { type HomeReader, isUnwanted, presentEntry, readerOfKept } from './present-home.ts'
 import { readStored } from './stored-window.ts'
 
 /** Entries that are ranked together: the newest so many, then those below them. */
@@ -115,8 +115,8 @@ async function rankWindow(
 ): Promise<TopWindow> {
   const hydrated = await hydrate(deps, viewer, skeleton, skeleton.entries, 'older')
   if (skeleton.entries.length > 0 && hydrated.entries.length === 0) throw unavailable()
-  const reader = readerOfKept(deps, viewer, skeleton.mutedWords)
-  const shown = hydrated.entries.filter((entry) => !isMutedEntry(entry, hydrated.fresh, reader))
+  const reader = readerOfKept(deps, viewer, skeleton)
+  const shown = hydrated.entries.filter((entry) => !isUnwanted(entry, hydrated.fresh, reader))
   const order = rank(shown, (entry) => rankingScore(signalsOf(entry, hydrated, reader.nowMs)))
   const end = hydrated.isWhole ? skeleton.reached : (hydrated.entries.at(-1)?.id ?? skeleton.reached)
   return present(order, hydrated, { skeleton, before, end, wanted, known: order.length, reader })
@@ -171,7 +171,7 @@ async function continueKept(
   if (!hydrated.isWhole && hydrated.entries.length === 0) throw unavailable()
   const order = [...hydrated.entries, ...rest.slice(hydrated.entries.length)]
   const known = hydrated.entries.length
-  const reader = readerOfKept(deps, viewer, skeleton.mutedWords)
+  const reader = readerOfKept(deps, viewer, skeleton)
   const options = { skeleton, before, end: ranked.end, wanted, known, reader }
   return present(order, hydrated, options)
 }

@@ -1,5 +1,6 @@
 import type { UserRef } from '../contracts/http/common.ts'
 import type { OwnProfile, UpdateProfileRequest } from '../contracts/http/users.ts'
+import type { ReaderPreferences, TimelineOp } from '../contracts/timeline.ts'
 import { ACCEPTED_AT_ONCE } from '../db/statements/follow-requests.ts'
 import { type ProfileChanges, updateProfile as storeProfile } from '../db/statements/update-profile.ts'
 import { AppError } from '../domain/errors.ts'
@@ -31,9 +32,7 @@ export async function updateProfile(
     case 'updated':
       if (updated.outbox.length > 0) deps.defer(deps.queues.sendOutbox(updated.outbox))
       if (updated.subjects.length > 0) deps.defer(deps.queues.sendFold(updated.subjects))
-      if (showsOnCards(asked)) {
-        await tellOwnTimeline(deps, viewer.id, [{ type: 'own_card_changed', atMs: deps.now() }])
-      }
+      await tellOwn(deps, viewer, asked, updated.preferences)
       return presentOwnProfile(updated.profile)
     case 'foreign_media': {
       const message = 'must be null or the URL it has: media of this deployment cannot be uploaded yet'
@@ -43,6 +42,19 @@ export async function updateProfile(
     default:
       throw new AppError(updated.outcome)
   }
+}
+
+/** The viewer's next read of their own timeline shows what they changed: told in one call, if anything is. */
+async function tellOwn(
+  deps: Deps,
+  viewer: Viewer,
+  asked: UpdateProfileRequest,
+  preferences: ReaderPreferences | null,
+): Promise<void> {
+  const ops: TimelineOp[] = []
+  if (showsOnCards(asked)) ops.push({ type: 'own_card_changed', atMs: deps.now() })
+  if (preferences !== null) ops.push({ type: 'preferences', ...preferences })
+  if (ops.length > 0) await tellOwnTimeline(deps, viewer.id, ops)
 }
 
 /** What others see of it on cards they hear of as pages are freshened; the viewer sees it on their next read. */

@@ -126,6 +126,7 @@ function sourceOf(given: World): PageSource {
     pulled: { hash: 'h', authors: new Set(STARS) },
     ownCardChangedAtMs: 0,
     mutedWords: null,
+    hidesSensitive: true,
     hears,
     isDropped: (user) => user === MUTED,
     isSilent: () => false,
@@ -133,7 +134,7 @@ function sourceOf(given: World): PageSource {
     isOwner: (user) => user === OWNER,
     flagsOf: () => 0,
     cardOf: () => null,
-    isMuted: () => false,
+    isUnwanted: () => false,
   }
 }
 

@@ -130,7 +130,7 @@ function actorOf(event: Exclude<FanOutEvent, { type: 'fan_out_chunk' }>): number
       return event.follower_id
     case 'drop_changed':
     case 'flags_changed':
-    case 'muted_words_changed':
+    case 'preferences_changed':
     case 'session_ended':
       return event.user_id
   }

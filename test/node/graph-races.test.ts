@@ -92,7 +92,13 @@ describe('going public', () => {
       opened = updateProfile(db, b, { is_private: false })
       await waits()
     })
-    expect(await opened).toMatchObject({ outcome: 'updated', subjects: [{ id: a }, { id: b }] })
+    expect(await opened).toMatchObject({
+      outcome: 'updated',
+      subjects: expect.arrayContaining([
+        { subject: 'user', id: a },
+        { subject: 'user', id: b },
+      ]),
+    })
     const { rowCount } = await people.pool.query('select from follows where follower_id = $1', [a])
     expect(rowCount).toBe(1)
   })
@@ -107,7 +113,12 @@ describe('going public', () => {
       const { rowCount } = await people.pool.query('select from users where id = $1 and is_private', [b])
       expect(rowCount).toBe(1)
     })
-    expect(await opened).toMatchObject({ subjects: [{ id: a }, { id: b }] })
+    expect(await opened).toMatchObject({
+      subjects: expect.arrayContaining([
+        { subject: 'user', id: a },
+        { subject: 'user', id: b },
+      ]),
+    })
   })
 
   it('owes the rest where more ask than are accepted at once, and accepts none of them itself', async () => {

@@ -6,9 +6,10 @@ import {
   deleteMutedWord,
   type MutedWordPut,
   putMutedWord,
-  readMutedWordStates,
   readMutedWords,
+  readPreferences,
 } from '../../src/db/statements/muted-words.ts'
+import { updateProfile } from '../../src/db/statements/update-profile.ts'
 import { MAX_ID, type UserId } from '../../src/domain/ids.ts'
 import { foldPhrase } from '../../src/domain/muted-words.ts'
 import { until } from '../../tools/stack/until.ts'
@@ -78,7 +79,7 @@ describe('a phrase', () => {
       outcome: 'added',
       changed: true,
       word: { phrase: 'Good morning', expires_at: expiresAtMs },
-      outbox: [{ queue: 'fan-out', message: { type: 'muted_words_changed', v: 1, user_id: user } }],
+      outbox: [{ queue: 'fan-out', message: { type: 'preferences_changed', v: 1, user_id: user } }],
     })
     expect(sortedPhrases(second.state.words)).toEqual(['Cat', 'Good morning'])
     expect(second.state.words).toContainEqual({ phrase: 'Good morning', expiresAtMs })
@@ -132,7 +133,7 @@ describe('a phrase', () => {
     expect(await deleteMutedWord(db, user, word.id)).toMatchObject({
       outcome: 'deleted',
       state: { words: [{ phrase: 'dog', expiresAtMs: null }] },
-      outbox: [{ message: { type: 'muted_words_changed', user_id: user } }],
+      outbox: [{ message: { type: 'preferences_changed', user_id: user } }],
     })
     expect(await deleteMutedWord(db, user, word.id)).toEqual({ outcome: 'muted_word_not_found' })
     expect(await owed(user)).toHaveLength(3)
@@ -240,8 +241,10 @@ describe('what the timeline is told', () => {
     await muted(user, 'gone')
     await expire(user, 'gone')
     await muted(cold, 'cat')
-    const states = await readMutedWordStates(db, [user, cold])
-    expect(states).toEqual([{ user_id: user, words: before.state.words, version: expect.any(Number) }])
+    const states = await readPreferences(db, [user, cold])
+    expect(states).toEqual([
+      { user_id: user, words: before.state.words, hidesSensitive: true, version: expect.any(Number) },
+    ])
     expect(states[0]?.version).toBeGreaterThan(versionOf(before))
   })
 
@@ -268,8 +271,13 @@ describe('what the timeline is told', () => {
 
     const READINGS = {
       'by a consumer': async (user: UserId) => {
-        const [state] = await readMutedWordStates(db, [user])
+        const [state] = await readPreferences(db, [user])
         return { words: state?.words ?? [], version: state?.version ?? 0 }
+      },
+      'by who chooses what is sensitive': async (user: UserId) => {
+        const updated = await updateProfile(db, user, { hide_sensitive: false })
+        const preferences = updated.outcome === 'updated' ? updated.preferences : null
+        return { words: preferences?.words ?? [], version: preferences?.version ?? 0 }
       },
       'by a build': async (user: UserId) => {
         const pulled = await pullTimeline(db, user, { before: MAX_ID, nowMs: Date.now(), limit: 10 })

@@ -163,7 +163,13 @@ describe('changing a profile', () => {
     const outbox = [
       { id: expect.any(Number), queue: 'search', message: { type: 'user_changed', v: 1, user_id: user } },
     ]
-    expect(result).toEqual({ outcome: 'updated', profile: own?.profile, subjects: [], outbox })
+    expect(result).toEqual({
+      outcome: 'updated',
+      profile: own?.profile,
+      subjects: [],
+      preferences: null,
+      outbox,
+    })
   })
 
   it.each<[number, ProfileChanges]>([
@@ -195,7 +201,7 @@ describe('changing a profile', () => {
       { bio: undefined },
     ]) {
       const own = await readProfile(db, { id: user }, user)
-      const same = { outcome: 'updated', profile: own?.profile, subjects: [], outbox: [] }
+      const same = { outcome: 'updated', profile: own?.profile, subjects: [], preferences: null, outbox: [] }
       expect(await updateProfile(db, user, changes)).toEqual(same)
     }
     expect(await stored(user)).toEqual(before)

@@ -7,6 +7,7 @@ import type { Deps, Viewer } from '../../src/services/deps.ts'
 import { muteUser, unmuteUser } from '../../src/services/mute-user.ts'
 import { retweetTweet, undoRetweet } from '../../src/services/retweet-tweet.ts'
 import { settleFollow } from '../../src/services/settle-follow.ts'
+import { updateProfile } from '../../src/services/update-profile.ts'
 import { PulledAuthors, type SharedCache } from '../../src/views/pulled-authors.ts'
 import { act, bodyOf, follow, post, remove, runFanOut, spread, unfollow } from '../runtime/consumers.ts'
 import { refuseDatabase, watchDatabase } from '../runtime/database-gate.ts'
@@ -99,6 +100,21 @@ describe('a pulled author', () => {
       [again.id, null],
       [id, null],
     ])
+  })
+
+  it('is not shown with what is sensitive to those who hide it, and is once they do not', async () => {
+    const { reader, star, friend } = await setScene()
+    const shown = await post(star)
+    const sensitive = await post(star, 'Sensitive', {}, { isSensitive: true })
+    const quoting = await post(star, 'Look', {}, { quoteTweetId: sensitive.id })
+    const plain = await post(friend)
+    await spread(plain.outbox)
+    const same = isolate()
+    const read = async () => (await readHome(reader, {}, same)).tweets
+    expect((await read()).map(({ id }) => id)).toEqual([plain.id, quoting.id, shown.id])
+    expect((await read())[1]?.quote_tweet).toEqual({ id: sensitive.id, unavailable: true })
+    await updateProfile(testDeps(), reader, { id: reader.id }, { hide_sensitive: false })
+    expect((await read()).map(({ id }) => id)).toEqual([plain.id, quoting.id, sensitive.id, shown.id])
   })
 
   it('is seen by new followers, also with what came after their follow', async () => {

@@ -361,6 +361,13 @@ describe('one request', () => {
   })
 })
 
+it('a profile that looks otherwise, opens and hides what is sensitive spends one statement, and one call for all of it', async () => {
+  const { isolate, reader, token } = await setScene()
+  const body = { display_name: 'Thrifty', is_private: false, hide_sensitive: false }
+  const { status, spending } = await isolate.spend('PUT', `/api/users/${reader.id}`, { token, body })
+  expect([status, spending]).toEqual([200, statementAndCall])
+})
+
 const HOME = 'GET /api/timeline/home'
 const HOME_PATH = '/api/timeline/home'
 /** An isolate that has read the pull set, as each does once a minute. */

@@ -30,6 +30,7 @@ const EMPTY: PulledTimeline = {
   version: 0,
   marker: null,
   muted_words: [],
+  hides_sensitive: true,
 }
 
 export interface OpenStore {

@@ -5,8 +5,9 @@ import { applyAll, deliver, NOW_MS, viewOf, warmed, withStore } from './stores.t
 
 const word = (phrase: string, expiresAtMs: number | null = null): MutedWord => ({ phrase, expiresAtMs })
 const told = (version: number, ...phrases: string[]): TimelineOp => ({
-  type: 'muted_words',
+  type: 'preferences',
   words: phrases.map((phrase) => word(phrase)),
+  hidesSensitive: true,
   version,
 })
 
@@ -59,6 +60,7 @@ describe('the muted words of a timeline', () => {
           silent: [],
           acted: [],
           marker: null,
+          hides_sensitive: true,
         }
         const muted_words = [word('pulled')]
         store.finishBuild({ ...pulled, muted_words, version: 20 }, { databaseEpoch: 1, nowMs: NOW_MS })

@@ -192,6 +192,7 @@ class Simulation {
       version: 0,
       marker: null,
       muted_words: [],
+      hides_sensitive: true,
     }
   }
 

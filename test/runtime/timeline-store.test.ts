@@ -243,6 +243,7 @@ describe('builds', () => {
         version: 0,
         marker: null,
         muted_words: [],
+        hides_sensitive: true,
       }
       expect(store.finishBuild(pulled, { databaseEpoch: 1, nowMs: NOW_MS })).toBe(false)
     }))

@@ -144,7 +144,9 @@ const newPoll = z
 export const newTweetRequest = z
   .object({
     content,
-    is_sensitive: optional(z.boolean()),
+    is_sensitive: optional(
+      z.boolean().openapi({ description: 'Hidden from those who are signed out or hide what is sensitive' }),
+    ),
     media_urls: optional(
       z.array(z.string()).max(0, 'must be empty: there is no media of this deployment to name yet'),
     ),

@@ -112,7 +112,13 @@ export const updateProfileRequest = z
     avatar_url: optional(mediaUrl),
     cover_url: optional(mediaUrl),
     is_private: optional(z.boolean()),
-    hide_sensitive: optional(z.boolean()),
+    hide_sensitive: optional(
+      z.boolean().openapi({
+        description:
+          'Whether sensitive tweets of others are left out of home, lists and other people’s timelines, and are stubs ' +
+          'where they are quoted there. What one asks for by id, and one’s likes, bookmarks and notifications, show them.',
+      }),
+    ),
   })
   .openapi('UpdateProfileRequest', {
     description:

@@ -148,20 +148,22 @@ export function takePending(owner: UserId, max: number): SQL[] {
   ]
 }
 
-/** CTEs after `updated`, the changed profile: `followed`, `sent` and `owed`, by which those who were taken, or else all, follow. */
+/** CTEs after `updated`, the changed profile: by `followed` and `sent` those who were taken follow. */
 export function acceptTaken(owner: UserId): SQL {
   return sql`asked as (
       delete from follow_requests r using updated
       where not updated.is_private and r.target_id = ${owner} and r.requester_id in ${takenIds}
       returning r.requester_id, r.target_id
-    ), ${acceptance}, owed as (
-      insert into outbox (queue, message, next_attempt_at)
+    ), ${acceptance}`
+}
+
+/** The outbox row, from `updated`, by which all others who ask follow. */
+export function othersAccepted(owner: UserId): SQL {
+  return sql`
       select ${outboxRow('engagement', sql`jsonb_build_object('type', 'accept_requests', 'v', 1, 'user_id', ${owner}::bigint)`)}
       from updated
       where not updated.is_private and exists (
-        select from follow_requests where target_id = ${owner} and requester_id not in ${takenIds})
-      returning id, queue, message
-    )`
+        select from follow_requests where target_id = ${owner} and requester_id not in ${takenIds})`
 }
 
 /** The same where nobody is to follow. */
@@ -169,8 +171,6 @@ export const NOBODY_ACCEPTED: SQL = sql`followed as (
       select null::bigint as follower_id, null::bigint as following_id where false
     ), sent as (
       select id, queue, message from outbox where false
-    ), owed as (
-      table sent
     )`
 
 /** Whose counters those of `followed` have changed, as JSON. */

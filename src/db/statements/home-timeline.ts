@@ -4,12 +4,12 @@ import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { type Db, query, transaction } from '../client.ts'
 import { flagBits } from './engagement.ts'
 import { homeAuthors, newestEntries, oldestEntries } from './home-windows.ts'
-import { lockMutedWordsShared, mutedWordsOf } from './muted-words.ts'
+import { hidesSensitive, lockMutedWordsShared, mutedWordsOf } from './muted-words.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import type { Marker } from './timelines.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import type { EntryRow } from './tweets.ts'
-import { mayRead, mayReturn, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
+import { mayRead, mayReturn, notHiddenAsSensitive, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
 
 export interface PulledEntry {
   /** The tweet's id, or the retweet's. */
@@ -41,6 +41,7 @@ export interface PulledTimeline extends PulledEntries {
   /** Whom the owner blocks or mutes, or who blocks the owner: their entries are dropped. `until_ms` in Unix ms. */
   dropped: { user_id: UserId; reason: DropReason; until_ms: number | null }[]
   muted_words: MutedWord[]
+  hides_sensitive: boolean
   /** How far the owner had read when the timeline last went cold. */
   marker: Marker | null
 }
@@ -92,6 +93,7 @@ export async function pullTimeline(
         where user_id = ${user}),
       'graph_version', coalesce((select graph_version from users where id = ${user}), 0),
       'muted_words', ${mutedWordsOf(sql`${user}`)},
+      'hides_sensitive', ${hidesSensitive(sql`${user}`)},
       'dropped', coalesce((
         select json_agg(json_build_object('user_id', id, 'reason', reason, 'until_ms', until_ms))
         from (select blocked_id as id, 'block' as reason, null::bigint as until_ms
@@ -187,7 +189,7 @@ async function readPage(db: Db, page: SQL): Promise<HomeRows> {
   }
 }
 
-/** Entries as one reader sees them, in their order; with the newest, the reader's muted words. */
+/** Entries as one reader sees them, without what they hide as sensitive, in their order; with the newest, the reader's muted words. */
 function pageOf(viewer: UserId, top: number, entries: SQL, order: 'asc' | 'desc'): SQL {
   return sql`
     with authors as materialized (${homeAuthors(viewer)}
@@ -197,12 +199,12 @@ function pageOf(viewer: UserId, top: number, entries: SQL, order: 'asc' | 'desc'
            case when page.id = (select max(id) from page) then ${mutedWordsOf(sql`${viewer}`)} end as muted_words
     from page
     cross join lateral (
-      select case when ${tweetIsVisibleTo(viewer)} and not exists (
+      select case when ${tweetIsVisibleTo(viewer)} and ${notHiddenAsSensitive(viewer)} and not exists (
                select from retweets newer
                join authors a on a.id = newer.user_id and a.show_retweets
                where newer.tweet_id = page.tweet_id and newer.id > page.id and newer.id <= ${top}::bigint)
              then json_build_object(
-               'tweet', ${tweetRecord(viewer)},
+               'tweet', ${tweetRecord(viewer, notHiddenAsSensitive(viewer))},
                'flags', ${viewerFlags(viewer)},
                'retweeter', case when r.id is not null then ${userRecord('r')} end) end as entry
       from tweet_by_id(page.tweet_id) t

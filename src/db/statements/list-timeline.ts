@@ -5,7 +5,14 @@ import { newestEntries } from './home-windows.ts'
 import { listIsVisibleTo } from './lists.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import type { EntryRow } from './tweets.ts'
-import { isPresent, mayRead, notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
+import {
+  isPresent,
+  mayRead,
+  notHiddenAsSensitive,
+  notMutedBy,
+  tweetIsVisibleTo,
+  viewerId,
+} from './visibility.ts'
 
 /** Which part of a scroll: below an entry, or after skipping some. */
 export interface ListTimelinePage {
@@ -19,8 +26,8 @@ export interface ListTimelinePage {
 
 /**
  * What the members of a list wrote, replies included, and retweeted, newest first; null where the viewer may not read the
- * list. Without members who are gone, muted, or whom the viewer may not read. A place whose tweet stands further up, as
- * a member's newer retweet, comes back without its entry, so that a page knows how far it has read.
+ * list. Without members who are gone, muted, or whom the viewer may not read, and what is hidden as sensitive. A place whose
+ * tweet stands further up, as a member's newer retweet, or is hidden as one's retweet, comes back without its entry, so that a page knows how far it has read.
  *
  * One statement, in windows that widen into the past as those of a home timeline: each member gives no more than the page
  * takes, and a window is read only while those before it have not filled the page. Whether a tweet stands further up is a probe
@@ -35,7 +42,7 @@ export async function readListEntries(
 ): Promise<EntryRow[] | null> {
   const who = viewerId(viewer)
   const newer = sql`n.tweet_id = page.tweet_id and n.id > page.id and n.id <= ${top ?? MAX_ID}::bigint`
-  const newest = newestEntries(who, before ?? MAX_ID, nowMs, limit + offset, sql`true`)
+  const newest = newestEntries(who, before ?? MAX_ID, nowMs, limit + offset, notHiddenAsSensitive(who))
   const rows = await query<EntryRow | { entry_id: null; entry: null }>(
     db,
     sql`
@@ -55,13 +62,13 @@ export async function readListEntries(
     left join page on true
     left join lateral (
       select json_build_object(
-               'tweet', ${tweetRecord(who)},
+               'tweet', ${tweetRecord(who, notHiddenAsSensitive(who))},
                'flags', ${viewerFlags(who)},
                'retweeter', case when r.id is not null then ${userRecord('r')} end) as entry
       from tweet_by_id(page.tweet_id) t
       join users u on u.id = t.user_id
       left join users r on r.id = page.retweeter_id
-      where ${tweetIsVisibleTo(who)}
+      where ${tweetIsVisibleTo(who)} and ${notHiddenAsSensitive(who)}
         and not case when exists (select from retweets n where ${newer}) then exists (
           select
           from authors a

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { OutboxRow } from '../../contracts/queues.ts'
-import type { MutedWords } from '../../contracts/timeline.ts'
+import type { ReaderPreferences } from '../../contracts/timeline.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { array, type Db, query, transaction } from '../client.ts'
 import { stateVersion, viewerRefusal } from './engagement.ts'
@@ -14,9 +14,9 @@ export interface MutedWordRow {
   created_at: number
 }
 
-/** What a change of somebody's muted words owes: the list as their own timeline is told of it, and the outbox. */
+/** What a change of what somebody does not want to see owes: all of it as their own timeline is told, and the outbox. */
 export interface MutedWordsChange {
-  state: MutedWords
+  state: ReaderPreferences
   outbox: OutboxRow[]
 }
 
@@ -30,7 +30,7 @@ export type MutedWordDeleted =
   | { outcome: 'muted_word_not_found' | 'unauthenticated' | 'suspended' }
 
 /**
- * Changes of one user's muted words, and readings of them for that user's timeline, wait for each other: first this in a
+ * Changes of one user's muted words and of whether they hide what is sensitive, and readings of them for that user's timeline, wait for each other: first this in a
  * statement of its own, then a statement that sees all that was done before it. So the list never grows too long, and of two
  * lists the one with the newer version is the later one.
  */
@@ -38,7 +38,7 @@ function wordsLock(user: SQL): SQL {
   return sql`hashtextextended('muted-words:' || ${user}, 0)`
 }
 
-function lockMutedWords(user: UserId): SQL {
+export function lockMutedWords(user: UserId): SQL {
   return sql`select pg_advisory_xact_lock(${wordsLock(sql`${user}::bigint`)})`
 }
 
@@ -65,6 +65,11 @@ export function mutedWordsOf(user: SQL): SQL {
         select json_agg(${wordRecord}) from muted_words w where w.user_id = ${user} and ${inForce}), '[]')`
 }
 
+/** Whether a user hides what is sensitive. */
+export function hidesSensitive(user: SQL): SQL {
+  return sql`coalesce((select hide_sensitive from users where id = ${user}), true)`
+}
+
 /** The muted words that have not expired, newest first. */
 export async function readMutedWords(db: Db, user: UserId): Promise<MutedWordRow[]> {
   const rows = await query<{ word: MutedWordRow }>(
@@ -75,11 +80,11 @@ export async function readMutedWords(db: Db, user: UserId): Promise<MutedWordRow
   return rows.map(({ word }) => word)
 }
 
-/** The outbox row by which the user's own timeline is told for certain which words are muted now. */
-const wordsChanged = (user: UserId) =>
+/** The outbox row by which the user's own timeline is told for certain what they do not want to see. */
+export const preferencesChanged = (user: UserId) =>
   outboxRow(
     'fan-out',
-    sql`jsonb_build_object('type', 'muted_words_changed', 'v', 1, 'user_id', ${user}::bigint)`,
+    sql`jsonb_build_object('type', 'preferences_changed', 'v', 1, 'user_id', ${user}::bigint)`,
   )
 
 /**
@@ -115,7 +120,7 @@ export async function putMutedWord(
       select * from changed union all select * from before where not exists (select from changed)
     ), sent as (
       insert into outbox (queue, message, next_attempt_at)
-      select ${wordsChanged(user)} from changed
+      select ${preferencesChanged(user)} from changed
       returning id, queue, message
     )
     select case
@@ -129,6 +134,7 @@ export async function putMutedWord(
           sql`
           select * from word union all select * from muted_words where user_id = ${user} and folded <> ${folded}`,
           sql`exists (select from changed)`,
+          user,
         )})
     end as result`,
   })
@@ -149,7 +155,7 @@ export async function deleteMutedWord(db: Db, user: UserId, id: number): Promise
       returning id
     ), sent as (
       insert into outbox (queue, message, next_attempt_at)
-      select ${wordsChanged(user)} from gone
+      select ${preferencesChanged(user)} from gone
       returning id, queue, message
     )
     select case
@@ -157,7 +163,7 @@ export async function deleteMutedWord(db: Db, user: UserId, id: number): Promise
       when not exists (select from gone) then json_build_object('outcome', 'muted_word_not_found')
       else json_build_object(
         'outcome', 'deleted',
-        ${changePairs(sql`select * from muted_words where user_id = ${user} and id <> ${id}`, sql`true`)})
+        ${changePairs(sql`select * from muted_words where user_id = ${user} and id <> ${id}`, sql`true`, user)})
     end as result`,
   })
   if (row === undefined) throw new Error('Unmuting a word answered no row')
@@ -165,25 +171,27 @@ export async function deleteMutedWord(db: Db, user: UserId, id: number): Promise
 }
 
 /** The columns of MutedWordsChange, of the words that there are then. */
-function changePairs(words: SQL, changed: SQL): SQL {
+function changePairs(words: SQL, changed: SQL, user: UserId): SQL {
   return sql`
         'state', json_build_object(
           'words', coalesce((select json_agg(${wordRecord}) from (${words}) w where ${inForce}), '[]'),
+          'hidesSensitive', ${hidesSensitive(sql`${user}`)},
           'version', ${stateVersion(changed)}),
         'outbox', coalesce((select json_agg(${outboxRecord}) from sent), '[]')`
 }
 
-/** The truth about users' muted words, for timelines that may have heard otherwise; none for those that are cold. */
-export async function readMutedWordStates(
+/** The truth about what users do not want to see, for timelines that may have heard otherwise; none for those that are cold. */
+export async function readPreferences(
   db: Db,
   users: readonly UserId[],
-): Promise<({ user_id: UserId } & MutedWords)[]> {
-  const rows = await transaction<{ state: { user_id: UserId } & MutedWords }>(db, {
+): Promise<({ user_id: UserId } & ReaderPreferences)[]> {
+  const rows = await transaction<{ state: { user_id: UserId } & ReaderPreferences }>(db, {
     before: [lockMutedWordsShared(users)],
     main: sql`
     select json_build_object(
       'user_id', t.user_id,
       'words', ${mutedWordsOf(sql`t.user_id`)},
+      'hidesSensitive', ${hidesSensitive(sql`t.user_id`)},
       'version', (extract(epoch from statement_timestamp()) * 1000000)::bigint) as state
     from timelines t
     where t.user_id = any(${array(users, 'bigint')})`,

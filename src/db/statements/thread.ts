@@ -4,7 +4,7 @@ import { type Db, query } from '../client.ts'
 import { answeredFrom, type ListPage } from './places.ts'
 import { tweetRecord, viewerFlags } from './tweet-columns.ts'
 import type { ShownTweet } from './tweets.ts'
-import { notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
+import { notHiddenAsSensitive, notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
 
 /** Of a longer line of ancestors, those nearest to the tweet are shown. */
 export const THREAD_ANCESTORS_MAX = 50
@@ -30,8 +30,8 @@ export interface ThreadRecord {
 
 /**
  * A tweet among what it answers and what answers it; null where the viewer may not see it. The replies, oldest first,
- * are a page; those of the muted, across a block or otherwise out of the viewer's sight are left out with what hangs
- * on them. One statement: ancestors are found one by one by their primary key, replies by `idx_tweets_reply_to_id`.
+ * are a page; those of the muted, across a block, hidden as sensitive or otherwise out of the viewer's sight are left out with
+ * what hangs on them. One statement: ancestors are found one by one by their primary key, replies by `idx_tweets_reply_to_id`.
  */
 export async function readThread(
   db: Db,
@@ -77,7 +77,8 @@ export async function readThread(
   return thread ?? null
 }
 
-const shownPairs = (who: number) => sql`'tweet', ${tweetRecord(who)}, 'flags', ${viewerFlags(who)}`
+const shownPairs = (who: number, quotes?: SQL) =>
+  sql`'tweet', ${tweetRecord(who, quotes)}, 'flags', ${viewerFlags(who)}`
 const shownRecord = (who: number) => sql`json_build_object(${shownPairs(who)})`
 
 /** As `ListPage`, but that it always begins somewhere: by ids given outright the planner leaves out partitions. */
@@ -92,7 +93,7 @@ const ofThis = (expression: SQL) => sql`(select ${expression} from (select t.id)
 
 /** The page of replies to `parent.id` as a JSON array; `more` are further pairs of each reply `t`. */
 function repliesTo(who: number, page: AnswersPage, more: SQL[]): SQL {
-  const pairs = sql.join([shownPairs(who), ...more], sql`, `)
+  const pairs = sql.join([shownPairs(who, notHiddenAsSensitive(who)), ...more], sql`, `)
   return sql`(
       select coalesce(json_agg(answer.reply order by answer.id), '[]')
       from (select t.id, json_build_object(${pairs}) as reply from ${answersTo(who, page)}) answer)`
@@ -103,7 +104,7 @@ function answersTo(who: number, { after, offset, limit }: AnswersPage): SQL {
   return sql`tweets t
         join users u on u.id = t.user_id
         where t.reply_to_id = parent.id and t.id > ${after}
-          and ${tweetIsVisibleTo(who)} and ${notMutedBy(who, sql`t.user_id`)}
+          and ${tweetIsVisibleTo(who)} and ${notMutedBy(who, sql`t.user_id`)} and ${notHiddenAsSensitive(who)}
         order by t.id
         limit ${limit} offset ${offset}`
 }

@@ -112,9 +112,10 @@ export const revision: SQL = sql`t.revision || '.' || u.revision || coalesce((
 
 /**
  * The tweet `t` and its author `u` as JSON, with the tweet it quotes as far as the viewer may see it. For a card,
- * which many will see, the viewer is `NOBODY`: then a quoted tweet is there only if its author is public.
+ * which many will see, the viewer is `NOBODY`: then a quoted tweet is there only if its author is public. `quotes` says more
+ * of which quoted tweet `t` is there.
  */
-export function tweetRecord(viewer: number | SQL): SQL {
+export function tweetRecord(viewer: number | SQL, quotes: SQL = sql`true`): SQL {
   return sql`json_build_object(${bodyPairs},
     'revision', ${revision},
     'quote', (
@@ -125,6 +126,6 @@ export function tweetRecord(viewer: number | SQL): SQL {
           'tweet', json_build_object(${bodyPairs}), 'flags', ${viewerFlags(viewer)}) as shown
         from tweet_by_id(wanted.id) t
         join users u on u.id = t.user_id
-        where ${tweetIsVisibleTo(viewer)}) seen on true
+        where ${tweetIsVisibleTo(viewer)} and ${quotes}) seen on true
       where wanted.id is not null))`
 }

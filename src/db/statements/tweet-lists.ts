@@ -5,7 +5,14 @@ import { type ListedUserRow, listedUser } from './follow-lists.ts'
 import { answeredFrom, isBehind, type ListPage, type Place, placeRecord } from './places.ts'
 import { tweetRecord, viewerFlags } from './tweet-columns.ts'
 import type { ShownTweet } from './tweets.ts'
-import { isPresent, noBlockBetween, notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
+import {
+  isPresent,
+  noBlockBetween,
+  notHiddenAsSensitive,
+  notMutedBy,
+  tweetIsVisibleTo,
+  viewerId,
+} from './visibility.ts'
 
 /** A line of a list of tweets; `shown` is null where the tweet may not be seen (any more). */
 export interface ListedTweet<At> {
@@ -35,7 +42,10 @@ export async function readActedOn(
   )
 }
 
-/** The tweets that mention a user, newest first, without those of the muted. `tweet_mentions_user_id` serves it. */
+/**
+ * The tweets that mention a user, newest first, without those of the muted and what is hidden as sensitive.
+ * `tweet_mentions_user_id` serves it.
+ */
 export async function readMentions(
   db: Db,
   viewer: UserId,
@@ -50,17 +60,17 @@ export async function readMentions(
       from tweet_mentions m
       cross join lateral tweet_by_id(m.tweet_id) t
       where m.user_id = ${viewer} and ${idBefore(after, sql`m.tweet_id`)}
-        and t.user_id <> ${viewer} and ${notMutedBy(viewer, sql`t.user_id`)}
+        and t.user_id <> ${viewer} and ${notMutedBy(viewer, sql`t.user_id`)} and ${notHiddenAsSensitive(viewer)}
       order by m.tweet_id desc
       limit ${limit} offset ${offset}) page
-    ${seenBy(viewer)}
+    ${seenBy(viewer, notHiddenAsSensitive(viewer))}
     order by page.tweet_id desc`,
   )
 }
 
 /**
- * The replies to a tweet, or its quotes, newest first and without those of the muted; null where the viewer may not
- * see the tweet itself. `idx_tweets_reply_to_id` and `tweets_quote_tweet_id` serve it.
+ * The replies to a tweet, or its quotes, newest first, without those of the muted and what is hidden as sensitive; null where
+ * the viewer may not see the tweet itself. Of the tweet that is asked for, quotes show what it is. `idx_tweets_reply_to_id` and `tweets_quote_tweet_id` serve it.
  */
 export async function readAnswers(
   db: Db,
@@ -83,10 +93,10 @@ export async function readAnswers(
       select a.id as tweet_id
       from tweets a
       where ${parent} = target.id and a.id > ${answeredFrom(tweet)} and not a.is_deleted and ${idBefore(after, sql`a.id`)}
-        and ${notMutedBy(who, sql`a.user_id`)}
+        and ${notMutedBy(who, sql`a.user_id`)} and ${notHiddenAsSensitive(who, 'a')}
       order by a.id desc
       limit ${limit} offset ${offset}) page on true
-    ${seenBy(who)}
+    ${seenBy(who, sql`(t.id = ${tweet} or ${notHiddenAsSensitive(who)})`)}
     order by page.tweet_id desc`,
   )
   if (rows.length === 0) return null
@@ -130,10 +140,10 @@ export async function readActors(
 
 const idBefore = (after: number | null, id: SQL) => (after === null ? sql`true` : sql`${id} < ${after}`)
 
-/** Joins the tweets of a `page` as far as the reader may see them. */
-function seenBy(who: number): SQL {
+/** Joins the tweets of a `page` as far as the reader may see them, and those of the tweets they quote that `quotes` lets. */
+function seenBy(who: number, quotes?: SQL): SQL {
   return sql`left join lateral (
-      select json_build_object('tweet', ${tweetRecord(who)}, 'flags', ${viewerFlags(who)}) as shown
+      select json_build_object('tweet', ${tweetRecord(who, quotes)}, 'flags', ${viewerFlags(who)}) as shown
       from tweet_by_id(page.tweet_id) t
       join users u on u.id = t.user_id
       where ${tweetIsVisibleTo(who)}) seen on true`

@@ -3,7 +3,7 @@ import { type EntryId, idFloor, type TweetId, timeOf, type UserId } from '../../
 import { type Db, query } from '../client.ts'
 import type { UserCardRow } from './profile-columns.ts'
 import { type FlagsRecord, type TweetRecord, tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
-import { isPresent, mayRead, tweetIsVisibleTo, viewerId } from './visibility.ts'
+import { isPresent, mayRead, notHiddenAsSensitive, tweetIsVisibleTo, viewerId } from './visibility.ts'
 
 export interface ShownTweet {
   tweet: TweetRecord
@@ -70,13 +70,14 @@ export interface UserEntriesFilter {
   media: boolean
 }
 
-const shownEntry = (who: number) => sql`json_build_object(
-    'tweet', ${tweetRecord(who)},
+const shownEntry = (who: number, quotes: SQL) => sql`json_build_object(
+    'tweet', ${tweetRecord(who, quotes)},
     'flags', ${viewerFlags(who)},
     'retweeter', case when r.id is not null then ${userRecord('r')} end)`
 
 /**
- * A user's own timeline: tweets and retweets, newest first; null where there is no such user for this viewer.
+ * A user's own timeline: tweets and retweets, newest first, without what the viewer hides as sensitive, but on a timeline
+ * of their own; null where there is no such user for this viewer.
  * One statement: `idx_tweets_user_created` and `idx_retweets_user_id` each give their newest rows in order, so
  * it costs what the page costs, and the owner's row comes back even when there are no entries.
  */
@@ -92,6 +93,7 @@ export async function readUserEntries(
   const older = (entry: SQL) => (before === null ? sql`true` : sql`${entry} < ${before}`)
   // As one value rather than a join, behind which the indexes' order would be lost: all would be read and sorted.
   const whose = sql`(select id from owner where readable)`
+  const wanted = sql`(${notHiddenAsSensitive(who)} or (select id from owner) = ${who})`
   const rows = await query<{ entry_id: EntryId | null; entry: ShownEntry | null }>(
     db,
     sql`
@@ -103,7 +105,7 @@ export async function readUserEntries(
       (select t.id, t.id as tweet_id, null::bigint as retweeter_id
        from tweets t
        where t.user_id = ${whose} and t.is_deleted = false and ${older(sql`t.id`)}
-         and (${filter.replies} or t.reply_to_id is null)
+         and (${filter.replies} or t.reply_to_id is null) and ${wanted}
          and (not ${filter.media} or jsonb_array_length(t.media_urls) > 0)
        order by t.id desc
        limit ${reach})
@@ -120,11 +122,11 @@ export async function readUserEntries(
     from owner
     left join page on true
     left join lateral (
-      select ${shownEntry(who)} as entry
+      select ${shownEntry(who, wanted)} as entry
       from tweet_by_id(page.tweet_id) t
       join users u on u.id = t.user_id
       left join users r on r.id = page.retweeter_id
-      where ${tweetIsVisibleTo(who)}) shown on true
+      where ${tweetIsVisibleTo(who)} and ${wanted}) shown on true
     order by page.id desc`,
   )
   if (rows.length === 0) return null

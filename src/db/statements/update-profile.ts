@@ -1,15 +1,19 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { OutboxRow } from '../../contracts/queues.ts'
+import type { ReaderPreferences } from '../../contracts/timeline.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { type Db, transaction } from '../client.ts'
 import type { Subject } from './counters.ts'
+import { stateVersion } from './engagement.ts'
 import {
   ACCEPTED_AT_ONCE,
   acceptedSubjects,
   acceptTaken,
   NOBODY_ACCEPTED,
+  othersAccepted,
   takePending,
 } from './follow-requests.ts'
+import { hidesSensitive, lockMutedWords, mutedWordsOf, preferencesChanged } from './muted-words.ts'
 import { outboxRecord, searchRow } from './outbox.ts'
 import { lockPrivacy } from './privacy-lock.ts'
 import { type OwnProfileRow, ownProfileColumns } from './profile-columns.ts'
@@ -30,7 +34,14 @@ export interface ProfileChanges {
 
 export type UpdatedProfile =
   /** `subjects` are those whose counters have changed. */
-  | { outcome: 'updated'; profile: OwnProfileRow; subjects: Subject[]; outbox: OutboxRow[] }
+  | {
+      outcome: 'updated'
+      profile: OwnProfileRow
+      subjects: Subject[]
+      /** Where whether the user hides what is sensitive was given. */
+      preferences: ReaderPreferences | null
+      outbox: OutboxRow[]
+    }
   /** These fields name media that are not the user's: nothing was changed. */
   | { outcome: 'foreign_media'; fields: ('avatar_url' | 'cover_url')[] }
   | { outcome: 'unauthenticated' | 'suspended' }
@@ -51,14 +62,19 @@ export async function updateProfile(
   acceptedAtOnce = ACCEPTED_AT_ONCE,
 ): Promise<UpdatedProfile> {
   const opens = changes.is_private === false
+  const chooses = changes.hide_sensitive !== undefined
   const [row] = await transaction<{ result: UpdatedProfile }>(db, {
-    before: opens ? [lockPrivacy(user), ...takePending(user, acceptedAtOnce)] : [],
+    before: [
+      chooses ? lockMutedWords(user) : null,
+      ...(opens ? [lockPrivacy(user), ...takePending(user, acceptedAtOnce)] : []),
+    ],
     main: sql`
     with held as (
       select u as stored from users u where u.id = ${user} and u.is_active for no key update
     ), wanted as (
       select w.*,
              w is distinct from h.stored as differs,
+             w.hide_sensitive <> (h.stored).hide_sensitive as prefers,
              (w.display_name, w.bio) is distinct from ((h.stored).display_name, (h.stored).bio) as is_found_otherwise,
              w.is_private <> (h.stored).is_private as turns,
              w.avatar_url is distinct from (h.stored).avatar_url as looks_otherwise,
@@ -81,8 +97,11 @@ export async function updateProfile(
       from wanted w
       where u.id = w.id and w.differs and w.suspended_at is null and cardinality(w.foreign_media) = 0
       returning ${ownProfileColumns}
-    ), search_owed as (
+    ), ${opens ? acceptTaken(user) : NOBODY_ACCEPTED}, owed as (
       insert into outbox (queue, message, next_attempt_at)
+      select ${preferencesChanged(user)} from updated, wanted where wanted.prefers
+      ${opens ? sql`union all ${othersAccepted(user)}` : sql.empty()}
+      union all
       select ${searchRow('user_changed', sql`'user_id', updated.id`)}
       from updated, wanted
       where wanted.is_found_otherwise
@@ -91,7 +110,7 @@ export async function updateProfile(
       from updated, wanted
       where wanted.turns
       returning id, queue, message
-    ), ${opens ? acceptTaken(user) : NOBODY_ACCEPTED}
+    )
     select case
       when u.suspended_at is not null then json_build_object('outcome', 'suspended')
       when cardinality(u.foreign_media) > 0 then json_build_object(
@@ -100,12 +119,20 @@ export async function updateProfile(
         (select to_json(written) from updated written),
         (select to_json(same) from (select ${ownProfileColumns}) same)),
         'subjects', ${acceptedSubjects},
-        'outbox', coalesce((select json_agg(${outboxRecord})
-          from (table sent union all table owed union all table search_owed) sent), '[]'))
+        'preferences', ${chooses ? preferencesNow(user) : sql`null::json`},
+        'outbox', coalesce((select json_agg(${outboxRecord}) from (table sent union all table owed) sent), '[]'))
     end as result
     from wanted u`,
   })
   return row?.result ?? { outcome: 'unauthenticated' }
+}
+
+/** What the user does not want to see once this is committed, behind the lock of it. */
+function preferencesNow(user: UserId): SQL {
+  return sql`json_build_object(
+          'words', ${mutedWordsOf(sql`${user}`)},
+          'hidesSensitive', coalesce((select hide_sensitive from updated), ${hidesSensitive(sql`${user}`)}),
+          'version', ${stateVersion(sql`exists (select from updated)`)})`
 }
 
 /** The name of the column where a profile is to name media that it does not name yet, or else null. */

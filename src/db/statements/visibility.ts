@@ -58,3 +58,15 @@ export function notMutedBy(viewer: number | SQL, other: SQL): SQL {
     where m.muter_id = ${viewer} and m.muted_id = ${other}
       and (m.expires_at is null or m.expires_at > now()))`
 }
+
+/**
+ * The viewer is shown the tweet of this alias in timelines and lists that they did not ask it for by name: it is not
+ * sensitive, or their own, or they do not hide what is. Who is signed out hides it. As `isHiddenAsSensitive` has it.
+ */
+export function notHiddenAsSensitive(viewer: number, alias: 't' | 'a' = 't'): SQL {
+  const t = sql.raw(alias)
+  if (viewer === NOBODY) return sql`(not ${t}.is_sensitive)`
+  return sql`(
+    not ${t}.is_sensitive or ${t}.user_id = ${viewer}
+    or not (select v.hide_sensitive from users v where v.id = ${viewer}))`
+}

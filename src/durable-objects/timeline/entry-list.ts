@@ -9,6 +9,8 @@ export interface KeptEntry extends Entry {
   retweeter: UserCard | null
   seq: number
   card: Card | null
+  /** Once its card was looked into. */
+  isSensitive?: boolean
   /** As it was packed last, with which card. */
   packed?: { card: Card | null; entry: PackedEntry }
 }

@@ -11,8 +11,9 @@ const facts = {
     authors: z.array(z.number().transform((id) => id as UserId)),
   }),
   /** What the owner does not want to see. */
-  muted_words: z.object({
+  preferences: z.object({
     words: z.array(z.object({ phrase: z.string(), expiresAtMs: z.number().nullable() })),
+    hidesSensitive: z.boolean(),
     version: z.number(),
   }),
   /** When what the owner's card shows has changed. */

@@ -23,8 +23,8 @@ export function frameOf(shown: Shown, place: FramePlace, store: TimelineStore): 
     }
     case 'shown':
     case 'revised': {
-      // An edit may have brought in what is muted: the tweet is on the screen by then.
-      if (store.isMuted(shown.entry, Date.now())) {
+      // An edit may have brought in what is unwanted: the tweet is on the screen by then.
+      if (store.isUnwanted(shown.entry, Date.now())) {
         return shown.type === 'shown' ? null : frame('tweet_deleted', store, seq, { id: shown.entry.tweetId })
       }
       const tweet = tweetJson(shown.entry, store)

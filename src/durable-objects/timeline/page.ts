@@ -27,6 +27,7 @@ export interface PageSource {
   pulled: { hash: string; authors: ReadonlySet<UserId> }
   ownCardChangedAtMs: number
   mutedWords: MutedWords | null
+  hidesSensitive: boolean
   hears(user: UserId): boolean
   isDropped(user: UserId): boolean
   /** A followee whose retweets are not shown. */
@@ -36,8 +37,8 @@ export interface PageSource {
   isOwner(user: UserId): boolean
   flagsOf(tweet: TweetId): number
   cardOf(entry: KeptEntry): Card | null
-  /** Whether it shows what the owner mutes. */
-  isMuted(entry: KeptEntry): boolean
+  /** Whether it shows what the owner does not want to see. */
+  isUnwanted(entry: KeptEntry): boolean
 }
 
 /** A line of a page before it is presented. */
@@ -81,6 +82,7 @@ function readLines(source: PageSource, request: PageRequest): Lines {
     pulled: pulledFor(source),
     ownCardChangedAtMs: source.ownCardChangedAtMs,
     mutedWords: source.mutedWords,
+    hidesSensitive: source.hidesSensitive,
   }
   return { lines: shown.lines, frame, affinities }
 }
@@ -105,7 +107,7 @@ function below(source: PageSource, request: PageRequest, floor: number, top: num
   for (const line of linesBelow(source, overlay, from, top)) {
     if (idOf(line) < end) break
     if (skipped < offset) {
-      if (!isMuted(source, line)) skipped++
+      if (!isUnwanted(source, line)) skipped++
       continue
     }
     if (lines.length === limit) return { lines, reached: reachedBy(lines, end) }
@@ -138,14 +140,14 @@ function newestOf(source: PageSource, overlay: Overlay | undefined): number {
 function countShown(source: PageSource, overlay: Overlay | undefined, floor: number, top: number): number {
   let count = 0
   for (const line of linesBelow(source, overlay, top + 1, top)) {
-    if (idOf(line) >= floor && !isMuted(source, line)) count++
+    if (idOf(line) >= floor && !isUnwanted(source, line)) count++
   }
   return count
 }
 
 /** An offset counts what a page shows: one that its asker fills up ends where the next one begins. */
-function isMuted(source: PageSource, line: Line): boolean {
-  return 'kept' in line && source.isMuted(line.kept)
+function isUnwanted(source: PageSource, line: Line): boolean {
+  return 'kept' in line && source.isUnwanted(line.kept)
 }
 
 function linesBelow(

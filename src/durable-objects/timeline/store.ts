@@ -6,15 +6,17 @@ import {
   type PageEntry,
   type PageRequest,
   type PullSet,
+  type ReaderPreferences,
   type Telling,
   type TimelineOp,
   type TimelinePage,
   type TweetFlags,
 } from '../../contracts/timeline.ts'
-import { type Card, cardIsMuted } from '../../contracts/tweet-json.ts'
+import { type Card, cardIsMuted, isHiddenBody, isSensitiveBody } from '../../contracts/tweet-json.ts'
 import type { PulledEntries, PulledEntry, PulledTimeline } from '../../db/statements/home-timeline.ts'
 import type { EntryId, TweetId, UserId } from '../../domain/ids.ts'
 import { mutedWordsMatcher } from '../../domain/muted-words.ts'
+import { isHiddenAsSensitive } from '../../domain/sensitive.ts'
 import { Dropped } from './dropped.ts'
 import type { EntryList, KeptEntry } from './entry-list.ts'
 import { FactsTable } from './facts.ts'
@@ -142,7 +144,11 @@ export class TimelineStore {
       this.#takeGraph(pulled)
       this.#kept.fill(entries.map(fromPulled))
       this.#takeFlags(pulled)
-      this.#takeMutedWords({ words: pulled.muted_words, version: pulled.version })
+      this.#takePreferences({
+        words: pulled.muted_words,
+        hidesSensitive: pulled.hides_sensitive,
+        version: pulled.version,
+      })
       this.#seq = 0
       this.#pulled.begin(nowMs)
       this.#save({ phase: 'warm', databaseEpoch, graphVersion, floor, resumableAfter: 0, readAtMs: nowMs })
@@ -189,8 +195,8 @@ export class TimelineStore {
         if (op.atMs > knownMs) this.#facts.put('own_card', { changedAtMs: op.atMs })
         return null
       }
-      case 'muted_words':
-        this.#takeMutedWords(op)
+      case 'preferences':
+        this.#takePreferences(op)
         return null
       case 'notification':
       case 'notifications_withdrawn':
@@ -249,6 +255,7 @@ export class TimelineStore {
       pulled: this.#pulled,
       ownCardChangedAtMs: this.#facts.get('own_card')?.changedAtMs ?? 0,
       mutedWords: this.#mutedWords,
+      hidesSensitive: this.#reader.hidesSensitive,
       hears: (user) => this.#hears(user),
       isDropped: (user) => this.#dropped.has(user),
       isSilent: (user) => this.#followees.isSilent(user),
@@ -256,7 +263,7 @@ export class TimelineStore {
       isOwner: (user) => user === this.userId,
       flagsOf: (tweet) => this.#flags.get(tweet),
       cardOf: (entry) => this.#kept.cardOf(entry),
-      isMuted: (entry) => this.isMuted(entry, Date.now()),
+      isUnwanted: (entry) => this.isUnwanted(entry, Date.now()),
     }
   }
 
@@ -287,27 +294,41 @@ export class TimelineStore {
     this.#save({})
   }
 
-  // --- Muted words ---
+  // --- What the owner does not want to see ---
 
   /** Whether an entry shows what the owner does not want to see. */
-  isMuted(entry: KeptEntry, nowMs: number): boolean {
+  isUnwanted(entry: KeptEntry, nowMs: number): boolean {
+    const looksForSensitive = this.#reader.hidesSensitive && entry.isSensitive !== false
+    if (!looksForSensitive && this.#mutedWords === null) return false
+    const card = this.#kept.cardOf(entry)
+    if (card === null) return false
+    if (this.#isHiddenAsSensitive(entry, card)) return true
     const muted = this.#mutedWords
-    const card = muted === null ? null : this.#kept.cardOf(entry)
-    if (muted === null || card === null) return false
+    if (muted === null) return false
     const holds = mutedWordsMatcher(muted.words, nowMs)
     return cardIsMuted(card, this.userId, holds, this.readingOf({ ...entry, card }).hidesQuote)
   }
 
+  /** Whether a tweet is sensitive stays as it is: an entry's card is looked into once. */
+  #isHiddenAsSensitive(entry: KeptEntry, card: Card): boolean {
+    entry.isSensitive ??= isSensitiveBody(card)
+    return isHiddenAsSensitive(this.#reader, { authorId: entry.authorId, isSensitive: entry.isSensitive })
+  }
+
   get #mutedWords(): MutedWords | null {
-    const known = this.#facts.get('muted_words')
+    const known = this.#facts.get('preferences')
     return known === null || known.words.length === 0 ? null : known
   }
 
+  get #reader(): { id: UserId; hidesSensitive: boolean } {
+    return { id: this.userId, hidesSensitive: this.#facts.get('preferences')?.hidesSensitive ?? true }
+  }
+
   /** An empty list is kept, too: it outranks what arrives late. */
-  #takeMutedWords({ words, version }: MutedWords): void {
-    const known = this.#facts.get('muted_words')
+  #takePreferences({ words, hidesSensitive, version }: ReaderPreferences): void {
+    const known = this.#facts.get('preferences')
     if (known !== null && known.version >= version) return
-    this.#facts.put('muted_words', { words: [...words], version })
+    this.#facts.put('preferences', { words: [...words], hidesSensitive, version })
   }
 
   // --- The reading position ---
@@ -365,7 +386,9 @@ export class TimelineStore {
     return {
       flags: this.#flags.get(entry.tweetId),
       quoteFlags: quoted === null ? 0 : this.#flags.get(quoted.tweetId as TweetId),
-      hidesQuote: quoted?.body != null && this.#dropped.has(quoted.body.authorId as UserId),
+      hidesQuote:
+        quoted?.body != null &&
+        (this.#dropped.has(quoted.body.authorId as UserId) || isHiddenBody(quoted.body, this.#reader)),
     }
   }
 
