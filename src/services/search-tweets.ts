@@ -90,7 +90,8 @@ export async function searchTweets(deps: Deps, viewer: Viewer, asked: TweetsAske
   const meant = scroll.didYouMean === null ? query : readQuery(scroll.didYouMean)
   return {
     tweets: shown.map((line) => present(deps, viewer, line, meant)),
-    didYouMean: scroll.didYouMean,
+    // A word that only tweets hold which the viewer may not see is not told to them.
+    didYouMean: shown.length === 0 ? null : scroll.didYouMean,
     next: nextPlace(scroll, last, asOfMs),
   }
 }

@@ -119,9 +119,8 @@ async function writeTo({ readers, asked, askedBelow }: World, author: Author): P
   const names = [...readers.values()].map(({ username }) => `@${username}`).join(' ')
   const poll = { options: [author.word('yes'), author.word('no')], duration_minutes: 1000 }
   await author.post('tweet', {}, author.word('first'))
-  await author.post('plain')
+  await author.post('plain', {}, `#${author.tag}`)
   await author.post('draft')
-  await author.post('tagged', {}, `#${author.tag}`)
   await author.post('poll', { poll })
   await author.post('reply', { reply_to_id: asked })
   await author.post('nested', { reply_to_id: askedBelow })

@@ -200,13 +200,13 @@ const discovery: Place[] = [
   finding(`${SEARCH} · the latest`, word('plain'), ({ author }) => author.word('plain'), '&sort=latest'),
   finding(`${SEARCH} · from them`, word('plain'), ({ author: { person } }) => `from:${person.username}`),
   finding(`${SEARCH} · misspelt`, word('plain'), misspelt),
-  finding(`${SEARCH} · by hashtag`, word('tagged'), ({ author }) => `#${author.tag}`),
+  finding(`${SEARCH} · by hashtag`, word('plain'), ({ author }) => `#${author.tag}`),
   finding(`${SEARCH} · quoted by another`, theQuote, ({ world }) => `from:${world.bystander.username}`),
   finding('GET /api/search/users', name, ({ author }) => author.person.username),
   finding('GET /api/users/search', name, ({ author }) => author.person.username),
   finding('GET /api/search/hashtags', tag, ({ author }) => author.tag),
-  placeOf('GET /api/hashtags/{tag}/tweets', word('tagged'), (cell) =>
-    reading(`GET /api/hashtags/${cell.author.tag}/tweets`, word('tagged')).ask(cell),
+  placeOf('GET /api/hashtags/{tag}/tweets', word('plain'), (cell) =>
+    reading(`GET /api/hashtags/${cell.author.tag}/tweets`, word('plain')).ask(cell),
   ),
   reading('GET /api/trending/hashtags', tag, null, PAGE),
   reading('GET /api/explore · a tweet', word('edited'), null),

@@ -22,7 +22,6 @@ export type Item =
   | 'quote'
   | 'mention'
   | 'draft'
-  | 'tagged'
   | 'late'
   | 'live'
 
@@ -32,7 +31,10 @@ export class Author {
   readonly state: State
   readonly tweets = new Map<Item, TweetId>()
   /** Part of all of the author's words, and of nobody else's. */
-  readonly base = crypto.randomUUID().slice(0, 8)
+  readonly base = crypto
+    .randomUUID()
+    .slice(0, 8)
+    .replaceAll(/\d/g, (digit) => 'ghijklmnop'.charAt(Number(digit)))
 
   constructor(person: Viewer, state: State) {
     this.person = person

@@ -4,7 +4,7 @@ import { type Db, query } from '../client.ts'
 import type { ListPage } from './places.ts'
 import { tweetRecord, viewerFlags } from './tweet-columns.ts'
 import type { ListedTweet } from './tweet-lists.ts'
-import { notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
+import { notHiddenAsSensitive, notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
 
 /** Uses of a hashtag that a page looks at, past its offset: where few of so many may be seen, the page is shorter. */
 const LOOKED_AT_MAX = 1_000
@@ -34,15 +34,12 @@ export async function readHashtagTweets(
     sql`
     with named as materialized (
       select h.id from hashtags h where h.tag = ${tag}
-    ), viewer as materialized (
-      select coalesce((select not hide_sensitive from users where id = ${who}), false) as sees_sensitive
     ), page as materialized (
       select used.tweet_id
       from (${uses} limit ${offset + LOOKED_AT_MAX}) used
       cross join lateral tweet_by_id(used.tweet_id) t
       join users u on u.id = t.user_id
-      where ${tweetIsVisibleTo(who)} and ${notMutedBy(who, sql`u.id`)}
-        and (not t.is_sensitive or u.id = ${who} or (select sees_sensitive from viewer))
+      where ${tweetIsVisibleTo(who)} and ${notMutedBy(who, sql`u.id`)} and ${notHiddenAsSensitive(who)}
       order by used.tweet_id desc
       limit ${limit} offset ${offset}
     ), listed as (
@@ -54,7 +51,7 @@ export async function readHashtagTweets(
     select listed.tweet_id::float8 as place, seen.shown
     from listed
     left join lateral (
-      select json_build_object('tweet', ${tweetRecord(who)}, 'flags', ${viewerFlags(who)}) as shown
+      select json_build_object('tweet', ${tweetRecord(who, notHiddenAsSensitive(who))}, 'flags', ${viewerFlags(who)}) as shown
       from tweet_by_id(listed.tweet_id) t
       join users u on u.id = t.user_id
       where listed.is_shown) seen on true

@@ -6,7 +6,13 @@ import type { UserCardRow } from './profile-columns.ts'
 import { tweetRecord, userRecord, viewerFlags } from './tweet-columns.ts'
 import type { ShownTweet } from './tweets.ts'
 import { relationshipRecord } from './users.ts'
-import { isPresent, noBlockBetween, notMutedBy, tweetIsVisibleTo } from './visibility.ts'
+import {
+  isPresent,
+  noBlockBetween,
+  notHiddenAsSensitive,
+  notMutedBy,
+  tweetIsVisibleTo,
+} from './visibility.ts'
 
 export interface TweetsFound {
   /** By the tweet's id; what the viewer is not to see is not among them. */
@@ -35,12 +41,12 @@ export async function readFoundTweets(
       'hides_sensitive', me.hides_sensitive,
       'shown', coalesce((
         select json_agg(json_build_object(
-          'id', t.id, 'tweet', ${tweetRecord(viewer)}, 'flags', ${viewerFlags(viewer)}))
+          'id', t.id, 'tweet', ${tweetRecord(viewer, notHiddenAsSensitive(viewer))}, 'flags', ${viewerFlags(viewer)}))
         from unnest(${array(ids, 'bigint')}) as hit(id)
         cross join lateral tweet_by_id(hit.id) t
         join users u on u.id = t.user_id
         where ${tweetIsVisibleTo(viewer)}
-          and (not t.is_sensitive or u.id = ${viewer} or not me.hides_sensitive)
+          and ${notHiddenAsSensitive(viewer)}
           and (lower(u.username) = any(${array(named, 'text')}) or ${notMutedBy(viewer, sql`u.id`)})), '[]')) as found
     from me`,
   )

@@ -9,7 +9,7 @@ import { TRENDS_STATE } from './trend-marks.ts'
 import type { Trends } from './trend-rankings.ts'
 import { tweetRecord, viewerFlags } from './tweet-columns.ts'
 import type { ShownTweet } from './tweets.ts'
-import { notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
+import { notHiddenAsSensitive, notMutedBy, tweetIsVisibleTo, viewerId } from './visibility.ts'
 
 export interface TrendsForReader {
   /** Null before they were ranked for the first time. */
@@ -67,7 +67,7 @@ export async function readExplore(
     select (select trends from kept) as trends,
            ${mutedBy(viewer)} as muted_words,
            coalesce((
-             select json_agg(json_build_object('tweet', ${tweetRecord(who)}, 'flags', ${viewerFlags(who)}) order by best.place)
+             select json_agg(json_build_object('tweet', ${tweetRecord(who, notHiddenAsSensitive(who))}, 'flags', ${viewerFlags(who)}) order by best.place)
              from best
              cross join lateral tweet_by_id(best.id) t
              join users u on u.id = t.user_id), '[]') as tweets,
