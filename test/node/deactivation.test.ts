@@ -199,7 +199,7 @@ describe('erasing', () => {
   it('is waited for by who signs in too late: nothing is there any more', async () => {
     const user = await newcomer()
     await deactivatedLongAgo(database.pool, user)
-    let late: Promise<number | null> = Promise.resolve(0)
+    let late: ReturnType<typeof signIn> = Promise.resolve(null)
     const beginning = [
       {
         text: `update users set password_hash = '', deactivated_at = null, username = '~' || id, email = '~' || id where id = $1`,
@@ -210,7 +210,7 @@ describe('erasing', () => {
       late = signIn(user)
       await waits()
     })
-    expect(await late).toBeNull()
+    await expect(late).resolves.toBeNull()
     expect(await stateOf(user)).toMatchObject({ is_active: false, sessions: 0 })
   })
 
