@@ -18,6 +18,7 @@ import { hotTweet } from './parts/hot-tweet.ts'
 import { live } from './parts/live.ts'
 import { notifications } from './parts/notifications.ts'
 import { post } from './parts/post.ts'
+import { search } from './parts/search.ts'
 import { searchFreshness } from './parts/search-freshness.ts'
 
 type Part = (world: World, plan: Plan) => Promise<PartReport>
@@ -31,6 +32,7 @@ const PARTS: Record<string, Part> = {
   live,
   notifications,
   'search-freshness': searchFreshness,
+  search,
 }
 /** Only when asked for: they compare, and have no targets. */
 const MORE_PARTS: Record<string, Part> = { 'hot-tweet': hotTweet }

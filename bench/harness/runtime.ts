@@ -119,7 +119,12 @@ async function migrateSearch(miniflare: Miniflare): Promise<void> {
 }
 
 /** As wrangler understands its configuration, with the bundle instead of the source. Assets would put a hop before it. */
-function workerOf(config: string, name: string, scriptPath: string, vars: Record<string, string> = {}) {
+export function workerOf(
+  config: string,
+  name: string,
+  scriptPath: string,
+  vars: Record<string, string> = {},
+) {
   const { workerOptions } = optionsOf(join(PROJECT_ROOT, config))
   const { assets: _assets, modulesRules: _rules, bindings, ...options } = workerOptions
   const source = { modules: true, scriptPath, modulesRoot: dirname(scriptPath) }
@@ -127,7 +132,7 @@ function workerOf(config: string, name: string, scriptPath: string, vars: Record
 }
 
 /** Shows the first errors and warnings: a benchmark of what fails is none. */
-function showComplaints() {
+export function showComplaints() {
   let shown = 0
   return ({ level, message }: WorkerdStructuredLog) => {
     if ((level !== 'error' && level !== 'warn') || shown >= COMPLAINTS_SHOWN) return

@@ -28,34 +28,61 @@ const NEAR_TERMS = `select term
   order by count(*) desc, term
   limit ?4`
 
+/** A word or a hashtag of a query as it is looked up. */
+interface Doubtful {
+  kind: Extract<TermKind, '' | '#'>
+  typed: string
+  folded: string
+  /** What finds it as it was typed. */
+  match: string
+}
+
 /** The query with its misspelt words as they were probably meant; null where no word is near another. */
 export async function correctedQuery(index: SearchIndex, query: SearchQuery): Promise<SearchQuery | null> {
-  const [words, hashtags] = await Promise.all([
-    Promise.all(query.words.map((word) => correctedWord(index, word))),
-    Promise.all(query.hashtags.map((tag) => correctedTag(index, tag))),
-  ])
-  if ([...words, ...hashtags].every((corrected) => corrected === null)) return null
+  const doubtful = [...query.words.flatMap(doubtfulWord), ...query.hashtags.flatMap(doubtfulTag)]
+  const counts = await countMatches(
+    index,
+    doubtful.map(({ match }) => match),
+  )
+  const rare = doubtful.flatMap((each, at) => {
+    const count = counts[at] ?? 0
+    return count < COMMON ? [{ ...each, count }] : []
+  })
+  const meant = await Promise.all(rare.map(async (each) => ({ ...each, meant: await meantBy(index, each) })))
+  if (meant.every((each) => each.meant === null)) return null
+  const wordFor = (kind: TermKind, typed: string) =>
+    meant.find((each) => each.kind === kind && each.typed === typed)?.meant ?? typed
   return {
     ...query,
-    words: query.words.map((word, at) => words[at] ?? word),
-    hashtags: query.hashtags.map((tag, at) => hashtags[at] ?? tag),
+    words: query.words.map((word) => wordFor('', word)),
+    hashtags: query.hashtags.map((tag) => wordFor('#', tag)),
   }
 }
 
-async function correctedWord(index: SearchIndex, word: string): Promise<string | null> {
-  const folded = foldWord(word)
-  if (!isTerm(folded)) return null
-  const [wanted] = requiredOf([word])
-  if (wanted === undefined) return null
-  const near = await nearTerms(index, '', folded)
-  return commonest(index, anyOf(wanted), near, (term) => quoted(term))
+function doubtfulWord(typed: string): Doubtful[] {
+  const folded = foldWord(typed)
+  const [wanted] = requiredOf([typed])
+  return isTerm(folded) && wanted !== undefined ? [{ kind: '', typed, folded, match: anyOf(wanted) }] : []
 }
 
-async function correctedTag(index: SearchIndex, tag: string): Promise<string | null> {
-  const folded = foldWord(tag)
-  if (!isTerm(folded)) return null
-  const near = await nearTerms(index, '#', folded)
-  return commonest(index, quoted(`#${folded}`), near, (term) => quoted(`#${term}`))
+function doubtfulTag(typed: string): Doubtful[] {
+  const folded = foldWord(typed)
+  return isTerm(folded) ? [{ kind: '#', typed, folded, match: quoted(`#${folded}`) }] : []
+}
+
+/** The near term of which there are most, if there are more than of what was typed. */
+async function meantBy(index: SearchIndex, { kind, folded, count }: Doubtful & { count: number }) {
+  const terms = await nearTerms(index, kind, folded)
+  const counts = await countMatches(
+    index,
+    terms.map((term) => quoted(kind + term)),
+  )
+  let best: { term: string; count: number } | null = null
+  for (const [at, term] of terms.entries()) {
+    const found = counts[at] ?? 0
+    if (found > count && found > (best?.count ?? 0)) best = { term, count: found }
+  }
+  return best?.term ?? null
 }
 
 /** Words of the vocabulary that differ by few mistakes, nearest first. */
@@ -92,25 +119,9 @@ function sharedPrefix(a: string, b: string): number {
   return length
 }
 
-/** The term of which there are most, if there are more than of what was typed. */
-async function commonest(
-  index: SearchIndex,
-  typed: string,
-  terms: readonly string[],
-  matchOf: (term: string) => string,
-): Promise<string | null> {
-  if (terms.length === 0) return null
-  const [typedCount = 0, ...counts] = await countMatches(index, [typed, ...terms.map(matchOf)])
-  if (typedCount >= COMMON) return null
-  let best: { term: string; count: number } | null = null
-  for (const [at, term] of terms.entries()) {
-    const count = counts[at] ?? 0
-    if (count > typedCount && count > (best?.count ?? 0)) best = { term, count }
-  }
-  return best?.term ?? null
-}
-
+/** How many tweets hold each of the conditions, up to a hundred in each database. */
 async function countMatches(index: SearchIndex, matches: readonly string[]): Promise<number[]> {
+  if (matches.length === 0) return []
   const open = await index.open()
   const answers = await Promise.all(
     open.map(({ database }) =>

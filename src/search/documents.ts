@@ -100,6 +100,9 @@ export function removedTweet({ id, version }: Removal): TweetRow {
   return { id, version, removed: 1, ...nothing }
 }
 
+/** People's rowids in their FTS table: the tier above the id, so that the best known are read first. */
+export const PLACE_SHIFT = 53
+
 /** Verified people are above all others. */
 const VERIFIED_TIER = 64
 
@@ -120,6 +123,15 @@ export function handleToken(username: string): string {
 /** What people are found by: their handle, whole and in parts, and the words of their name. */
 export function nameWords(text: string): string[] {
   return unique(analyze(text).map((token) => token.text))
+}
+
+/** What is typed of a name: the words as they stand there, because the beginning of a word has no stem. */
+export function typedWords(text: string): string[] {
+  return unique(
+    analyze(text)
+      .filter(({ place }) => place === 'words')
+      .map((token) => token.text),
+  )
 }
 
 export function personRow(person: PersonDocument): { row: PersonRow; terms: Term[] } {

@@ -2,10 +2,9 @@ import { z } from 'zod'
 import type { HitPlace, NameSearch, PeopleHits } from '../contracts/search.ts'
 import { askAll, askDatabase } from './ask.ts'
 import { nearTerms } from './correct-query.ts'
-import { handleToken, nameWords } from './documents.ts'
+import { handleToken, PLACE_SHIFT, typedWords } from './documents.ts'
 import { allOf, quoted } from './match-expression.ts'
 import type { OpenDatabase, SearchIndex } from './ranges.ts'
-import { PLACE_SHIFT } from './write-statements.ts'
 
 /**
  * The four ways to find people, best first. A hit's score is the way's and below it the person's tier, so that pages go
@@ -33,18 +32,25 @@ const TOP_PLACE = { tier: 128, id: 0 }
 /** A page of people: whose handle it is, whose names begin like it, whose names are near it, whose bio has it. */
 export async function searchUsers(index: SearchIndex, search: NameSearch): Promise<PeopleHits> {
   const { text, after, limit } = search
-  const words = nameWords(text)
+  const words = typedWords(text)
   const handle = handleToken(text.replace(/^[@\uff20\s]+/u, '')).slice(1)
   if (words.length === 0 && handle === '') return { hits: [], hasMore: false }
   const hits: HitPlace[] = []
   const add = (found: readonly HitPlace[]) => {
     for (const each of found) if (!hits.some(({ id }) => id === each.id)) hits.push(each)
   }
-  const exact = await byHandle(index, handle)
-  if (isAhead('handle', after)) add(behind(exact, after))
+  const isNamed = words.length > 0 && isAhead('names', after)
+  const names = { way: 'names', match: namesAre(words), after, wanted: limit + 2 } as const
+  const [exact, named] = await Promise.all([
+    byHandle(index, handle),
+    isNamed ? byMatch(index, names) : Promise.resolve([]),
+  ])
   const without = new Set(exact.map(({ id }) => id))
-  for (const way of ['names', 'near', 'bio'] as const) {
+  if (isAhead('handle', after)) add(behind(exact, after))
+  add(named.filter(({ id }) => !without.has(id)))
+  for (const way of ['near', 'bio'] as const) {
     if (hits.length > limit || words.length === 0 || !isAhead(way, after)) continue
+    if (way === 'near' && named.length > 0) continue
     const match = await matchOf(index, way, words)
     if (match === null) continue
     const found = await byMatch(index, { way, match, after, wanted: limit + 1 - hits.length + without.size })
@@ -79,17 +85,20 @@ function inOrder(places: HitPlace[]): HitPlace[] {
 /** The ways exclude each other, so that nobody is found twice: near names are looked up only where there are no others. */
 async function matchOf(
   index: SearchIndex,
-  way: Exclude<Way, 'handle'>,
+  way: 'near' | 'bio',
   words: readonly string[],
 ): Promise<string | null> {
-  const names = `names : (${namesMatch(words)})`
-  if (way === 'names') return names
-  if (way === 'bio') return `(bio : (${namesMatch(words)})) NOT (${names})`
-  if (await isFound(index, names)) return null
+  const bio = `bio : (${namesMatch(words)})`
+  if (way === 'bio') return `(${bio}) NOT (${namesAre(words)})`
+  if (await isFound(index, namesAre(words))) return null
   const meant = await Promise.all(words.map(async (word) => [word, ...(await nearTerms(index, '@', word))]))
   if (meant.every(({ length }) => length === 1)) return null
   const near = allOf(meant.map((terms) => terms.map(quoted).join(' OR ')))
-  return `(names : (${near})) NOT (bio : (${namesMatch(words)}))`
+  return `(names : (${near})) NOT (${bio})`
+}
+
+function namesAre(words: readonly string[]): string {
+  return `names : (${namesMatch(words)})`
 }
 
 /** The last word may be unfinished. */

@@ -106,15 +106,8 @@ async function writePart({ database }: OpenDatabase, changes: readonly Change[])
     if (change.kind === 'tweet') rows.tweets.push(change.row)
     else rows.people.push(change.row)
   }
-  const results = await database.batch(
-    writeBatch(database, {
-      tweets: JSON.stringify(rows.tweets),
-      people: JSON.stringify(rows.people),
-      terms: JSON.stringify(
-        terms.map(({ kind, word }) => [kind + word, [...word].length, gramsOf(kind, word)]),
-      ),
-    }),
-  )
+  const learnt = terms.map(({ kind, word }) => [kind + word, [...word].length, gramsOf(kind, word)] as const)
+  const results = await database.batch(writeBatch(database, { ...rows, terms: learnt }))
   remember(database, terms)
   return rangeFrom(results.at(-1))
 }

@@ -1,7 +1,5 @@
+import { type PersonRow, PLACE_SHIFT, type TweetRow } from './documents.ts'
 import { readRange } from './ranges.ts'
-
-/** People's rowids in their FTS table: the tier above the id, so that the best known are read first. */
-export const PLACE_SHIFT = 53
 
 /**
  * The documents of ?1 that change something: inside of the range of this database, and not older than what it knows. Of
@@ -114,21 +112,27 @@ export const UNKNOWN_TERMS = `select value as term
   from json_each(?1)
   where value not in (select term from terms)`
 
+const WRITE_TERMS = [LEARN_TERMS, LEARN_GRAMS]
+const WRITE_TWEETS = [COUNT_DOCUMENTS('tweets'), COUNT_HASHTAGS, FORGET_TWEETS, INSERT_TWEETS, KEEP_TWEETS]
+const WRITE_PEOPLE = [COUNT_DOCUMENTS('people'), FORGET_PEOPLE, INSERT_PEOPLE, KEEP_PEOPLE]
+
+/** What is written at once, each the ?1 of its statements. */
+export interface Writes {
+  tweets: readonly TweetRow[]
+  people: readonly PersonRow[]
+  terms: readonly (readonly [term: string, length: number, grams: string[]])[]
+}
+
 /** One transaction: all of it, or nothing. The range that it was written under comes last. */
-export function writeBatch(
-  database: D1Database,
-  { tweets, people, terms }: { tweets: string; people: string; terms: string },
-): D1PreparedStatement[] {
-  const prepared = (sql: string, documents: string) => database.prepare(sql).bind(documents)
+export function writeBatch(database: D1Database, { tweets, people, terms }: Writes): D1PreparedStatement[] {
+  const each = (statements: readonly string[], rows: readonly unknown[]) => {
+    const json = JSON.stringify(rows)
+    return rows.length === 0 ? [] : statements.map((sql) => database.prepare(sql).bind(json))
+  }
   return [
-    prepared(LEARN_TERMS, terms),
-    prepared(LEARN_GRAMS, terms),
-    ...[COUNT_DOCUMENTS('tweets'), COUNT_HASHTAGS, FORGET_TWEETS, INSERT_TWEETS, KEEP_TWEETS].map((sql) =>
-      prepared(sql, tweets),
-    ),
-    ...[COUNT_DOCUMENTS('people'), FORGET_PEOPLE, INSERT_PEOPLE, KEEP_PEOPLE].map((sql) =>
-      prepared(sql, people),
-    ),
+    ...each(WRITE_TERMS, terms),
+    ...each(WRITE_TWEETS, tweets),
+    ...each(WRITE_PEOPLE, people),
     readRange(database),
   ]
 }

@@ -160,11 +160,12 @@ function elided({ raw, start }: RawToken): { raw: string; start: number }[] {
   ]
 }
 
-/** A word as it is stemmed: without the "'s" of English and without apostrophes. */
+const POSSESSIVE = new RegExp(`[${APOSTROPHES}]s$`, 'i')
+const INNER_SIGNS = new RegExp(`[${APOSTROPHES}\\u200c\\u200d\\u05f3\\u05f4]`, 'g')
+
+/** A word as it is stemmed: without the "'s" of English and without apostrophes; nothing may be left. */
 function wordsOf(raw: string): string[] {
-  const word = raw
-    .replace(new RegExp(`[${APOSTROPHES}]s$`, 'i'), '')
-    .replace(new RegExp(`[${APOSTROPHES}\\u200c\\u200d\\u05f3\\u05f4]`, 'g'), '')
+  const word = raw.replace(POSSESSIVE, '').replace(INNER_SIGNS, '')
   return word === '' ? [] : [word]
 }
 

@@ -15,11 +15,15 @@ const LETTERS: Record<string, string> = {
 }
 const FOLDED_LETTERS = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu')
 
+/** Most words are: they need no more than lower case. */
+const ASCII = /^[\x20-\x7e]*$/
+
 /**
  * NFKC, lower case, without what is not seen: what all tokens are made of, and what stemmers take. Case is that of no
  * locale.
  */
 export function foldCase(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase()
   return normalizeUnicode(normalizeUnicode(text, 'NFKC').toLowerCase(), 'NFC').replace(/\p{DI}/gu, '')
 }
 
@@ -28,6 +32,7 @@ export function foldCase(text: string): string {
  * `foldCase`: the one form of a word under which it is indexed and looked for. Idempotent.
  */
 export function foldWord(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase()
   const folded = foldCase(text)
     .normalize('NFD')
     .replace(ACCENTS, '')
