@@ -125,6 +125,15 @@ export function nameWords(text: string): string[] {
   return unique(analyze(text).map((token) => token.text))
 }
 
+/** What is typed of a name: the words as they stand there, because the beginning of a word has no stem. */
+export function typedWords(text: string): string[] {
+  return unique(
+    analyze(text)
+      .filter(({ place }) => place === 'words')
+      .map((token) => token.text),
+  )
+}
+
 export function personRow(person: PersonDocument): { row: PersonRow; terms: Term[] } {
   const handle = handleToken(person.username).slice(1)
   const names = unique([

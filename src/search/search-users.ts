@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { HitPlace, NameSearch, PeopleHits } from '../contracts/search.ts'
 import { askAll, askDatabase } from './ask.ts'
 import { nearTerms } from './correct-query.ts'
-import { handleToken, nameWords, PLACE_SHIFT } from './documents.ts'
+import { handleToken, PLACE_SHIFT, typedWords } from './documents.ts'
 import { allOf, quoted } from './match-expression.ts'
 import type { OpenDatabase, SearchIndex } from './ranges.ts'
 
@@ -32,7 +32,7 @@ const TOP_PLACE = { tier: 128, id: 0 }
 /** A page of people: whose handle it is, whose names begin like it, whose names are near it, whose bio has it. */
 export async function searchUsers(index: SearchIndex, search: NameSearch): Promise<PeopleHits> {
   const { text, after, limit } = search
-  const words = nameWords(text)
+  const words = typedWords(text)
   const handle = handleToken(text.replace(/^[@\uff20\s]+/u, '')).slice(1)
   if (words.length === 0 && handle === '') return { hits: [], hasMore: false }
   const hits: HitPlace[] = []

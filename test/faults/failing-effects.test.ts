@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { until } from '../../tools/stack/until.ts'
-import { homeOf } from '../node/harness/client.ts'
+import { done, homeOf } from '../node/harness/client.ts'
 import { relayNow, untilSettled } from '../node/harness/owed.ts'
 import { showWarningsOnFailure } from '../node/harness/warnings.ts'
 import { buildsOf, expectIntact } from './harness/intact.ts'
@@ -99,6 +99,31 @@ it(
     await expectIntact(scene, crowd, load)
     expect(load.refusals).toEqual([])
     expect(await buildsOf(scene, crowd)).toEqual(builds)
+  },
+  TIMEOUT_MS,
+)
+
+it(
+  'the search Worker fails every third time, before and after it has written: all is found, and nothing that is gone',
+  async () => {
+    const { author } = await scene.addWarmCrowd(1)
+    const word = `w${crypto.randomUUID().slice(0, 8)}`
+    // The demo community is indexed first.
+    await untilSettled(scene.stack)
+    await scene.setFaults({ searchEvery: 3 })
+    const ids: number[] = []
+    for (let n = 0; n < POSTS; n++) {
+      const content = `${word} ${n}`
+      ids.push(
+        Object(await done(scene.stack, 'POST', '/tweets', { token: author.token, body: { content } })).id,
+      )
+    }
+    const gone = ids.splice(0, 5)
+    for (const id of gone) await done(scene.stack, 'DELETE', `/tweets/${id}`, { token: author.token })
+    await untilSettled(scene.stack)
+    const path = `/search/tweets?q=${word}&sort=latest&limit=100`
+    const { tweets } = Object(await done(scene.stack, 'GET', path, { token: author.token }))
+    expect(tweets.map(({ id }: { id: number }) => id)).toEqual(ids.toReversed())
   },
   TIMEOUT_MS,
 )

@@ -58,6 +58,7 @@ beforeAll(async () => {
         },
       },
       { configPath: 'src/passwords/wrangler.toml' },
+      { configPath: 'src/search/wrangler.toml' },
     ],
   })
   await server.listen()

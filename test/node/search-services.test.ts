@@ -38,6 +38,11 @@ class FakeIndex {
     this.#hits = [...this.#hits, hit].toSorted((a, b) => b.score - a.score || b.id - a.id)
   }
 
+  /** As what is posted meanwhile changes what a word weighs. */
+  changeScores(by: number) {
+    this.#hits = this.#hits.map((hit) => ({ ...hit, score: hit.score + by }))
+  }
+
   page(after: HitPlace | null, limit: number) {
     const behind = this.#hits.filter(
       ({ score, id }) => after === null || score < after.score || (score === after.score && id < after.id),
@@ -123,6 +128,25 @@ describe('tweets that are found', () => {
     const skipped = await searchTweets(deps, viewerOf(viewer), { ...ASKED, offset: 4 })
     expect(skipped.tweets.map(({ id }) => id)).toEqual(ids.slice(4, 7))
   })
+
+  it.each([2.5, -2.5])(
+    'are each there once, though all scores change by %i while one scrolls',
+    async (by) => {
+      const [viewer, author] = [await people.addUser(), await people.addUser()]
+      const ids = await tweetsOf(author, 10)
+      const index = new FakeIndex(ids)
+      const deps = withIndex(index)
+      const seen: number[] = []
+      let place: Parameters<typeof searchTweets>[2]['place'] = null
+      do {
+        const found = await searchTweets(deps, viewerOf(viewer), { ...ASKED, place })
+        seen.push(...found.tweets.map(({ id }) => id))
+        place = found.next
+        index.changeScores(by)
+      } while (place !== null)
+      expect(seen).toEqual(ids)
+    },
+  )
 
   it('make full pages where many of them may not be seen', async () => {
     const viewer = await people.addUser()

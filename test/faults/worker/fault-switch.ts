@@ -8,6 +8,8 @@ export const faultSwitch = z.object({
   twice: z.boolean().default(false),
   /** Whose objects fail every third time they are told something: by turns before and after they have stored it. */
   flaky: z.array(z.string()).default([]),
+  /** Every so-many-th time that the search Worker is told something fails: by turns before and after it has been written. */
+  searchEvery: z.number().int().default(0),
   /** Whose objects fail whatever they are told. */
   broken: z.array(z.string()).default([]),
 })

@@ -3,6 +3,7 @@
  * `POST /fan-out` puts messages into the queue, as one that has survived what sent them.
  */
 import { z } from 'zod'
+import type { SearchRpc } from '../../../src/contracts/search.ts'
 import type { ApplyResult, TimelineOp } from '../../../src/contracts/timeline.ts'
 import worker, { TimelineObject as SoundTimeline } from '../../../src/worker/index.ts'
 import { faultSwitch } from './fault-switch.ts'
@@ -32,6 +33,32 @@ export class TimelineObject extends SoundTimeline {
     if (turn === 'after') throw new Error('A fault after all was stored')
     return result
   }
+}
+
+const flakySearches = new WeakMap<Env, Env>()
+
+/** The same world with a search Worker that fails. */
+function withFlakySearch(env: Env): Env {
+  const known = flakySearches.get(env)
+  if (known !== undefined) return known
+  const fail = async (write: () => Promise<void>) => {
+    const turn = turnOf('search', faults.searchEvery)
+    if (turn === 'before') throw new Error('A fault before the index was written')
+    await write()
+    if (turn === 'after') throw new Error('A fault after the index was written')
+  }
+  const told: Pick<SearchRpc, 'index' | 'remove'> = {
+    index: (changes) => fail(() => env.SEARCH.index(changes)),
+    remove: (changes) => fail(() => env.SEARCH.remove(changes)),
+  }
+  const flaky = {
+    ...env,
+    SEARCH: new Proxy(env.SEARCH, {
+      get: (search, name) => Reflect.get(told, name) ?? Reflect.get(search, name),
+    }),
+  }
+  flakySearches.set(env, flaky)
+  return flaky
 }
 
 /** The same batch, whose acknowledgements are not heard: all of it comes again. */
@@ -75,7 +102,8 @@ export default {
     }
   },
 
-  async queue(batch, env, context) {
+  async queue(batch, bindings, context) {
+    const env = faults.searchEvery === 0 ? bindings : withFlakySearch(bindings)
     const failedOften = batch.messages.some(({ attempts }) => attempts > FAILURES_OF_ONE)
     const turn = failedOften ? null : turnOf(batch.queue, faults.batchesEvery)
     if (turn === 'before') throw new Error('A fault before anything was done')
