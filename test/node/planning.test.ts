@@ -7,9 +7,13 @@ import { editTweet } from '../../src/db/statements/edit-tweet.ts'
 import { insertEngagement } from '../../src/db/statements/engagement.ts'
 import { planFanOut } from '../../src/db/statements/fan-out.ts'
 import { readFresh } from '../../src/db/statements/freshen.ts'
+import { readHashtagTweets } from '../../src/db/statements/hashtag-timeline.ts'
 import { insertTweets, type NewTweet } from '../../src/db/statements/publish-tweet.ts'
 import { insertRetweet } from '../../src/db/statements/retweets.ts'
 import { readThread } from '../../src/db/statements/thread.ts'
+import { readTrendCandidates } from '../../src/db/statements/trend-rankings.ts'
+import { readExplore } from '../../src/db/statements/trend-readers.ts'
+import { takeTrendWork } from '../../src/db/statements/trends.ts'
 import { readActedOn, readActors, readAnswers, readMentions } from '../../src/db/statements/tweet-lists.ts'
 import { readPublication, readTweet, readUserEntries } from '../../src/db/statements/tweets.ts'
 import { whichUser } from '../../src/db/statements/users.ts'
@@ -26,6 +30,7 @@ import { runOf } from './harness/plans.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
 import { AMPLE_QUOTA, addTweet, newPublication, ownMoment } from './harness/tweets.ts'
 
+const ALL_TREND = () => ({ nowMs: Date.now(), topicShare: 1 })
 const FIRST_PAGE = { after: null, offset: 0, limit: 20 }
 /** The month of a day before the tweet, its own if that is another, and those attached ahead. */
 const MONTHS_SINCE = 2 + PARTITION_MONTHS_AHEAD
@@ -98,8 +103,24 @@ describe('what a statement plans of the partitions of tweets', () => {
       3,
       () => editTweet(db, tweet, author, { content: 'other', isBlank: false, ...noEntities }),
     ],
-    ['a fold: that of the tweet', 2, () => foldCounters(db, [{ subject: 'tweet', id: tweet }], 1_000_000)],
-    ['a fold of users: none', 0, () => foldCounters(db, [{ subject: 'user', id: author }], 1_000_000)],
+    [
+      'a fold: that of the tweet',
+      2,
+      () => foldCounters(db, [{ subject: 'tweet', id: tweet }], 1_000_000, ALL_TREND()),
+    ],
+    [
+      'a fold of users: none',
+      0,
+      () => foldCounters(db, [{ subject: 'user', id: author }], 1_000_000, ALL_TREND()),
+    ],
+    ['trends of authors: none', 0, () => takeTrendWork(db, ALL_TREND(), 100)],
+    ['the tweets with a hashtag: none', 0, () => readHashtagTweets(db, 'hello', reader, FIRST_PAGE)],
+    [
+      'a page of what goes on: none',
+      0,
+      () => readExplore(db, null, { nowMs: Date.now(), tweets: 20, people: 5 }),
+    ],
+    ['what may trend: none', 0, () => readTrendCandidates(db, Date.now(), 100)],
     [
       'the answers: those since the tweet',
       1 + MONTHS_SINCE,

@@ -11,7 +11,9 @@ import { extractEntities } from '../../src/domain/tweet-text.ts'
 import { deleteTweet } from '../../src/services/delete-tweet.ts'
 import type { Deps } from '../../src/services/deps.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
+import { exploreFor } from '../../src/services/explore.ts'
 import { likeTweet, unlikeTweet } from '../../src/services/like-tweet.ts'
+import { listTrends } from '../../src/services/list-trends.ts'
 import { publishTweet } from '../../src/services/publish-tweet.ts'
 import { forgetTrends, rankTrends } from '../../src/services/rank-trends.ts'
 import { settleTrends } from '../../src/services/settle-trends.ts'
@@ -343,6 +345,17 @@ describe('ranking', () => {
     const { rows } = await database.pool.query('select tweet_id::float8 as id from trending_tweets')
     expect(rows).toEqual([{ id: above }])
   })
+})
+
+it('is nothing, plainly, before anything was ranked', async () => {
+  const reader = viewerOf(await people.addUser())
+  for (const viewer of [null, reader]) {
+    expect(await exploreFor(depsAt(), viewer)).toMatchObject({ tweets: [], topics: [], hashtags: [] })
+    expect(await listTrends(depsAt(), viewer, 'topics', { offset: 0, limit: 5 })).toEqual({
+      trends: [],
+      hasMore: false,
+    })
+  }
 })
 
 it('forgets buckets behind the baseline, those that came to nothing, and contributions behind the window', async () => {

@@ -6,12 +6,12 @@ import { signedInUser, tokens } from '../../src/contracts/http/auth.ts'
 import { list } from '../../src/contracts/http/lists.ts'
 import { message } from '../../src/contracts/http/messages.ts'
 import { pushSubscription } from '../../src/contracts/http/push.ts'
-import { writeTrendRankings } from '../../src/db/statements/trend-rankings.ts'
 import { type EntryId, newTweetId, type TweetId } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { insertArchive } from './archives.ts'
 import { insertSessionOf, newBrowser } from './browsers.ts'
-import { PASSWORD, rows, testDeps, uniqueName } from './harness.ts'
+import { rankTwo } from './examples.ts'
+import { PASSWORD, rows, uniqueName } from './harness.ts'
 import { readOperations } from './operations.ts'
 import {
   insertFollowers,
@@ -465,11 +465,7 @@ describe('a reader who is signed out', () => {
   it.each(['topics', 'hashtags'])(
     'spends nothing on trending %s once their isolate knows them',
     async (kind) => {
-      await writeTrendRankings(
-        testDeps().db,
-        { at: 0, hashtags: [], topics: [], tweets: [], tweet_floor: 0 },
-        [],
-      )
+      await rankTwo()
       const isolate = openIsolate()
       for (const price of [oneStatement, nothing]) {
         const { status, spending } = await isolate.spend('GET', `/api/trending/${kind}`)
