@@ -66,20 +66,19 @@ export async function searchTweets(deps: Deps, viewer: Viewer, asked: TweetsAske
   const asOfMs = asked.place?.asOfMs ?? deps.now()
   const scroll = openScroll(asked.place)
   const lines: Line[] = []
-  let looked: HitPlace[] = []
+  const looked: HitPlace[] = []
   let skip = asked.offset
-  let seen = 0
   for (let round = 0; round < ROUNDS_MAX && lines.length <= asked.limit; round++) {
-    const wanted = hitsFor(asked.limit + 1 - lines.length, lines.length, seen)
+    const wanted = hitsFor(asked.limit + 1 - lines.length, lines.length, looked.length)
     if (scroll.hits.length === 0) {
       if (!scroll.hasMore) break
       const limit = Math.min(HITS_MAX, skip + Math.max(wanted, REST_MAX))
       await readOn(deps, scroll, { query, sort: asked.sort, asOfMs, limit })
       skip -= scroll.hits.splice(0, skip).length
     }
-    looked = scroll.hits.splice(0, wanted)
-    seen += looked.length
-    const found = await readLines(deps, viewer, looked, query)
+    const next = scroll.hits.splice(0, wanted)
+    looked.push(...next)
+    const found = await readLines(deps, viewer, next, query)
     lines.push(...found.lines)
     scroll.withSensitive &&= !found.hidesSensitive
   }

@@ -91,6 +91,10 @@ const NOT_IN_ARCHIVE: Record<string, string> = {
   outbox: 'what is to be told of acts that are there themselves',
   dead_letters: 'the same, where that failed',
   cron_state: 'nobody’s',
+  trend_buckets: 'nobody’s: sums of what many said',
+  trend_contributions: 'made of the texts of tweets, kept for a day',
+  trend_marks: 'whose tweets are to be counted, for seconds',
+  trending_tweets: 'tweets that may trend, for a day',
 }
 
 /** Columns of `users` that the account says nothing of, and why. */

@@ -199,6 +199,28 @@ describe('tweets that are found', () => {
     expect((await scroll(deps, viewer, { text: 'hello from:quiet_ONE' })).flat()).toEqual(ids)
   })
 
+  it('are each there once where they are of what was meant, whoever may not be seen among them', async () => {
+    const [viewer, author, muted] = [await people.addUser(), await people.addUser(), await people.addUser()]
+    await database.pool.query('insert into mutes (muter_id, muted_id) values ($1, $2)', [viewer, muted])
+    const seen = await tweetsOf(author, 8)
+    const index = new FakeIndex([...seen.slice(0, 2), ...(await tweetsOf(muted, 2)), ...seen.slice(2)])
+    index.didYouMean = 'halo'
+    expect(await scroll(withIndex(index), viewer, { limit: 2 })).toEqual([
+      seen.slice(0, 2),
+      seen.slice(2, 4),
+      seen.slice(4, 6),
+      seen.slice(6, 8),
+    ])
+  })
+
+  it('tell no word of what was meant to who may see no tweet with it', async () => {
+    const [viewer, author] = [await people.addUser(), await people.addUser({ is_private: true })]
+    const index = new FakeIndex(await tweetsOf(author, 2))
+    index.didYouMean = 'secret'
+    const found = await searchTweets(withIndex(index), viewerOf(viewer), ASKED)
+    expect(found).toMatchObject({ tweets: [], didYouMean: null })
+  })
+
   it('are of what was meant, and say so', async () => {
     const [viewer, author] = [await people.addUser(), await people.addUser()]
     const index = new FakeIndex(await tweetsOf(author, 1, { content: 'the heron' }))
