@@ -20,7 +20,7 @@ async function community(count: number): Promise<{ author: Viewer; followers: Vi
 
 async function outboxIdsOf(tweet: TweetId): Promise<number[]> {
   const found = await rows<{ id: number }>(
-    sql`select id::float8 as id from outbox where (message ->> 'tweet_id')::bigint = ${tweet} order by id`,
+    sql`select id::float8 as id from outbox where queue = 'fan-out' and (message ->> 'tweet_id')::bigint = ${tweet} order by id`,
   )
   return found.map(({ id }) => id)
 }

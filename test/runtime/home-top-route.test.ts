@@ -75,10 +75,10 @@ describe('GET /api/timeline/home?sort=top', () => {
     const isolate = openIsolate()
     await isolate.spend('GET', TOP, { token })
     const page = await isolate.spend('GET', TOP, { token })
-    expect(page.spending).toEqual({ sql: 0, objectSql: 0, objectCalls: 1, passwordCalls: 0 })
+    expect(page.spending).toEqual({ sql: 0, objectSql: 0, objectCalls: 1, passwordCalls: 0, searchCalls: 0 })
     const next = pageOf(page).pagination.next_cursor
     const second = await isolate.spend('GET', `${TOP}&cursor=${next}`, { token })
-    expect(second.spending).toEqual({ sql: 0, objectSql: 0, objectCalls: 1, passwordCalls: 0 })
+    expect(second.spending).toEqual({ sql: 0, objectSql: 0, objectCalls: 1, passwordCalls: 0, searchCalls: 0 })
   })
 })
 
