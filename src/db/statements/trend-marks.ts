@@ -11,7 +11,7 @@ export interface TrendScope {
 }
 
 /** What is to be counted anew waits so long for more of the same author's. */
-const COALESCED_SECONDS = 10
+export const COALESCED_SECONDS = 10
 
 /** The name under which cron keeps what trends, for the next minute. */
 export const TRENDS_STATE = 'trends'

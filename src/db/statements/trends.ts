@@ -4,7 +4,7 @@ import type { TweetId, UserId } from '../../domain/ids.ts'
 import type { HourOfTerms } from '../../domain/trends/contributions.ts'
 import { BASELINE_HOURS } from '../../domain/trends/score.ts'
 import { type Db, query, transaction } from '../client.ts'
-import { firstIdOf, firstTrendHour, isSampled, type TrendScope } from './trend-marks.ts'
+import { COALESCED_SECONDS, firstIdOf, firstTrendHour, isSampled, type TrendScope } from './trend-marks.ts'
 import { isPresent } from './visibility.ts'
 
 /** Whoever has taken an author to count them and has not done so by then has failed. */
@@ -15,6 +15,8 @@ export interface TrendWork {
   author_id: UserId
   /** Why: what comes later has another. */
   seq: number
+  /** Until when they are whose who took them: each who takes them has another. */
+  claimed_until: string
   /** From which hour on they are counted: that of the window, or an earlier one. */
   from_hour: number
   tweets: CountedTweet[]
@@ -32,7 +34,7 @@ export interface CountedTweet {
 /**
  * Takes authors that are due, and reads what of theirs counts now: of those whom everybody sees, what is neither deleted nor
  * sensitive. One statement, so that two never take one author at once; and `seq` is that of the same snapshot as the tweets (the
- * update returns no column of its own but the key), so whatever was marked later keeps its mark. `trend_marks_due` serves it.
+ * update returns the key and what it has set), so whatever was marked later keeps its mark. `trend_marks_due` serves it.
  */
 export async function takeTrendWork(db: Db, scope: TrendScope, limit: number): Promise<TrendWork[]> {
   const sampled = isSampled(sql`m.author_id`, scope)
@@ -50,9 +52,9 @@ export async function takeTrendWork(db: Db, scope: TrendScope, limit: number): P
         order by due_at
         limit ${limit}
         for update skip locked))
-      returning author_id
+      returning author_id, due_at
     )
-    select json_build_object('author_id', m.author_id, 'seq', m.seq, 'from_hour', ${fromHour}, 'tweets', coalesce((
+    select json_build_object('author_id', m.author_id, 'seq', m.seq, 'claimed_until', claimed.due_at, 'from_hour', ${fromHour}, 'tweets', coalesce((
         select json_agg(json_build_object(
           'id', t.id,
           'content', case when ${sampled} then t.content end,
@@ -72,34 +74,38 @@ export async function takeTrendWork(db: Db, scope: TrendScope, limit: number): P
 export interface TrendsOfAuthor {
   author_id: UserId
   seq: number
+  claimed_until: string
   from_hour: number
   hours: HourOfTerms[]
 }
 
 /**
  * Counts authors as given: what they counted for before goes from the buckets, what they count for now comes, each in the
- * difference alone. Answers how many authors that were: one who was marked again since they were read, or whom another has
- * counted, is left to the mark. One transaction: first the marks are locked, in order, so that nobody is counted twice at once;
- * buckets are written in order, too.
+ * difference alone. Answers how many authors that were: one whom another has taken since, or counted, is left to them. Who was marked
+ * again since they were read is counted as they were then, and stays due: who is liked without a pause would never be counted
+ * otherwise. One transaction: first the marks are locked, in order, so that nobody is counted twice at once; buckets are written in
+ * order, too.
  */
 export async function writeTrends(db: Db, authors: readonly TrendsOfAuthor[]): Promise<number> {
   if (authors.length === 0) return 0
-  const given = sql`jsonb_to_recordset(${JSON.stringify(authors)}::jsonb) as g(author_id bigint, seq bigint, from_hour int, hours jsonb)`
+  const given = sql`jsonb_to_recordset(${JSON.stringify(authors)}::jsonb) as g(author_id bigint, seq bigint, claimed_until timestamptz, from_hour int, hours jsonb)`
+  // Nothing but the taking and a rebuild moves `due_at`: a mark that came since has another, and one of another claim, too.
+  const isClaim = sql`m.author_id = g.author_id and m.due_at = g.claimed_until`
   const terms = sql`x(kind text, term text, tweets int, engagement int)`
   const [row] = await transaction<{ settled: number }>(db, {
     before: [
       sql`
       select
       from trend_marks m
-      join ${given} on m.author_id = g.author_id and m.seq = g.seq
+      join ${given} on ${isClaim}
       order by m.author_id
       for update of m`,
     ],
     main: sql`
     with held as materialized (
-      select g.author_id, g.from_hour, g.hours
+      select g.author_id, g.from_hour, g.hours, m.seq = g.seq as is_settled
       from ${given}
-      join trend_marks m on m.author_id = g.author_id and m.seq = g.seq
+      join trend_marks m on ${isClaim}
     ), wanted as materialized (
       select held.author_id, w.hour, w.terms
       from held
@@ -140,7 +146,12 @@ export async function writeTrends(db: Db, authors: readonly TrendsOfAuthor[]): P
       where c.author_id = k.author_id and c.hour = k.hour
         and not exists (select from wanted w where w.author_id = k.author_id and w.hour = k.hour)
     ), done as (
-      delete from trend_marks m using held where m.author_id = held.author_id
+      delete from trend_marks m using held where m.author_id = held.author_id and held.is_settled
+    ), due_again as (
+      update trend_marks m
+      set due_at = now() + make_interval(secs => ${COALESCED_SECONDS}), from_hour = null
+      from held
+      where m.author_id = held.author_id and not held.is_settled
     )
     select count(*)::int as settled from held`,
   })
