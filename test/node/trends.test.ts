@@ -16,7 +16,7 @@ import { likeTweet, unlikeTweet } from '../../src/services/like-tweet.ts'
 import { listTrends } from '../../src/services/list-trends.ts'
 import { publishTweet } from '../../src/services/publish-tweet.ts'
 import { forgetTrends, rankTrends } from '../../src/services/rank-trends.ts'
-import { settleTrends } from '../../src/services/settle-trends.ts'
+import { settleTrends, TREND_STEP } from '../../src/services/settle-trends.ts'
 import { sweepLedger } from '../../src/services/sweep-ledger.ts'
 import { seedDemoCommunity } from '../../tools/seed/demo.ts'
 import { withClient } from '../../tools/stack/databases.ts'
@@ -192,7 +192,7 @@ describe('counting', () => {
     while ((await sweepLedger(depsAt())) > 0);
     for (const [n, fan] of fans.entries()) {
       const nowMs = Date.now() + (n + 1) * 60_000
-      const work = await takeTrendWork(db, { nowMs, topicShare: 1 }, 10)
+      const work = await takeTrendWork(db, { nowMs, topicShare: 1 }, TREND_STEP)
       await like(tweet, [fan])
       while ((await sweepLedger(depsAt())) > 0);
       expect(await writeTrends(db, work.map(counted))).toBe(1)
@@ -212,8 +212,8 @@ describe('counting', () => {
     const tweet = await tweetBy(author, 'A heron #weir')
     while ((await sweepLedger(depsAt())) > 0);
     const nowMs = Date.now() + 60_000
-    const late = (await takeTrendWork(db, { nowMs, topicShare: 1 }, 10)).map(counted)
-    const last = (await takeTrendWork(db, { nowMs: nowMs + 61_000, topicShare: 1 }, 10)).map(counted)
+    const late = (await takeTrendWork(db, { nowMs, topicShare: 1 }, TREND_STEP)).map(counted)
+    const last = (await takeTrendWork(db, { nowMs: nowMs + 61_000, topicShare: 1 }, TREND_STEP)).map(counted)
     expect(await writeTrends(db, late)).toBe(0)
     expect(await writeTrends(db, last)).toBe(1)
     await like(tweet, [fan])
@@ -228,8 +228,8 @@ describe('counting', () => {
     for (const author of authors) await tweetBy(author, 'A heron #weir')
     while ((await sweepLedger(depsAt())) > 0);
     const scope = { nowMs: Date.now() + 60_000, topicShare: 1 }
-    const work = await takeTrendWork(db, scope, 10)
-    expect(await takeTrendWork(db, scope, 10)).toEqual([])
+    const work = await takeTrendWork(db, scope, TREND_STEP)
+    expect(await takeTrendWork(db, scope, TREND_STEP)).toEqual([])
     const anew = work.map(counted)
     const writing: Promise<number>[] = []
     await inTransaction(database.pool, [{ text: 'select from trend_marks for update' }], async () => {
@@ -246,10 +246,48 @@ describe('counting', () => {
     await tweetBy(await people.addUser(), 'A heron #weir')
     while ((await sweepLedger(depsAt())) > 0);
     const nowMs = Date.now() + 60_000
-    expect(await takeTrendWork(db, { nowMs, topicShare: 1 }, 10)).toHaveLength(1)
-    expect(await takeTrendWork(db, { nowMs: nowMs + 59_000, topicShare: 1 }, 10)).toEqual([])
+    expect(await takeTrendWork(db, { nowMs, topicShare: 1 }, TREND_STEP)).toHaveLength(1)
+    expect(await takeTrendWork(db, { nowMs: nowMs + 59_000, topicShare: 1 }, TREND_STEP)).toEqual([])
     await count(depsAt(nowMs + 61_000))
     expect(await bucketOf('weir')).toMatchObject({ accounts: 1 })
+  })
+
+  it('takes authors until their tweets are enough for a step, in the order in which they are due', async () => {
+    const authors = await people.addUsers(5)
+    for (const author of authors) {
+      for (const n of [1, 2]) await tweetBy(author, `A heron ${n} #weir`)
+      while ((await sweepLedger(depsAt())) > 0);
+    }
+    const bounds = { ...TREND_STEP, tweets: 3 }
+    expect(await settleTrends(depsAt(), bounds)).toBe(2)
+    const left = await database.pool.query(
+      'select author_id::float8 as id from trend_marks where due_at < now() + $1',
+      ['11 s'],
+    )
+    expect(left.rows.map(({ id }) => id).toSorted()).toEqual(authors.slice(2).toSorted())
+    expect(await settleTrends(depsAt(), bounds)).toBe(2)
+    expect(await settleTrends(depsAt(), { ...bounds, tweets: 1 })).toBe(1)
+    expect(await bucketOf('weir')).toEqual({ accounts: 5, tweets: 10, engagement: 0 })
+  })
+
+  it('reads of an author and hour so many tweets, those with the most engagement, else the first', async () => {
+    const [author, fan] = (await people.addUsers(2)) as [UserId, UserId]
+    const texts = ['first', 'second', 'third', 'fourth']
+    const tweets: TweetId[] = []
+    for (const text of texts) tweets.push(await tweetBy(author, `${text} #${text}`))
+    await like(tweets[3] as TweetId, [fan])
+    // One more of the hour before, whenever the test runs.
+    const before = newTweetId(Date.now() - HOUR_MS, author, Math.random)
+    await addTweet(database.pool, author, {
+      id: before,
+      content: 'before #before',
+      entities: JSON.stringify(extractEntities('before #before')),
+      created_at: new Date(Date.now() - HOUR_MS),
+    })
+    while ((await sweepLedger(depsAt())) > 0);
+    const scope = { nowMs: Date.now() + 60_000, topicShare: 1 }
+    const [work] = await takeTrendWork(db, scope, { ...TREND_STEP, tweetsOfHour: 2 })
+    expect(work?.tweets.map(({ id }) => id).toSorted()).toEqual([before, tweets[0], tweets[3]].toSorted())
   })
 
   it('takes two round trips, however many authors there are', async () => {

@@ -4,7 +4,14 @@ import type { TweetId, UserId } from '../../domain/ids.ts'
 import type { HourOfTerms } from '../../domain/trends/contributions.ts'
 import { BASELINE_HOURS } from '../../domain/trends/score.ts'
 import { type Db, query, transaction } from '../client.ts'
-import { COALESCED_SECONDS, firstIdOf, firstTrendHour, isSampled, type TrendScope } from './trend-marks.ts'
+import {
+  COALESCED_SECONDS,
+  firstIdOf,
+  firstTrendHour,
+  hourOfId,
+  isSampled,
+  type TrendScope,
+} from './trend-marks.ts'
 import { isPresent } from './visibility.ts'
 
 /** Whoever has taken an author to count them and has not done so by then has failed. */
@@ -31,41 +38,74 @@ export interface CountedTweet {
   engagement: number
 }
 
+/** How much is taken at once. */
+export interface TrendBounds {
+  authors: number
+  /** Tweets that are read, whether they count or not: who passes it is the last. */
+  tweets: number
+  /** Tweets of one author and hour that count: those with the most engagement, else the first. */
+  tweetsOfHour: number
+}
+
 /**
  * Takes authors that are due, and reads what of theirs counts now: of those whom everybody sees, what is neither deleted nor
- * sensitive. One statement, so that two never take one author at once; and `seq` is that of the same snapshot as the tweets (the
- * update returns the key and what it has set), so whatever was marked later keeps its mark. `trend_marks_due` serves it.
+ * sensitive. They are read one after the other, and those behind the last stay due. One statement, so that two never take one
+ * author at once; and `seq` is that of the same snapshot as the tweets (the update returns the key and what it has set), so
+ * whatever was marked later keeps its mark. `trend_marks_due` serves it.
  */
-export async function takeTrendWork(db: Db, scope: TrendScope, limit: number): Promise<TrendWork[]> {
+export async function takeTrendWork(db: Db, scope: TrendScope, bounds: TrendBounds): Promise<TrendWork[]> {
   const sampled = isSampled(sql`m.author_id`, scope)
-  const fromHour = sql`coalesce(m.from_hour, ${firstTrendHour(scope.nowMs)}::int)`
   const rows = await query<{ work: TrendWork }>(
     db,
     sql`
-    with claimed as (
-      update trend_marks
-      set due_at = to_timestamp(${scope.nowMs / 1000}::float8 + ${CLAIMED_SECONDS})
-      where author_id = any(array(
-        select author_id
+    with recursive due as materialized (
+      select author_id, row_number() over (order by due_at, author_id) as place
+      from (
+        select author_id, due_at
         from trend_marks
         where due_at <= to_timestamp(${scope.nowMs / 1000}::float8)
         order by due_at
-        limit ${limit}
-        for update skip locked))
-      returning author_id, due_at
-    )
-    select json_build_object('author_id', m.author_id, 'seq', m.seq, 'claimed_until', claimed.due_at, 'from_hour', ${fromHour}, 'tweets', coalesce((
-        select json_agg(json_build_object(
+        limit ${bounds.authors}
+        for update skip locked) locked
+    ), found as (
+      select 0::bigint as place, 0::bigint as tweets_read, null::bigint as author_id, null::bigint as seq, 0 as from_hour,
+             null::json as tweets
+      union all
+      select due.place, found.tweets_read + theirs.tweets_read, m.author_id, m.seq, hours.first, theirs.tweets
+      from found
+      join due on due.place = found.place + 1
+      cross join lateral (select m.author_id, m.seq, m.from_hour from trend_marks m where m.author_id = due.author_id limit 1) m
+      cross join lateral (select coalesce(m.from_hour, ${firstTrendHour(scope.nowMs)}::int) as first) hours
+      cross join lateral (
+        select count(*) as tweets_read, json_agg(json_build_object(
           'id', t.id,
           'content', case when ${sampled} then t.content end,
           'hashtags', t.entities -> 'hashtags',
-          'engagement', t.like_count + t.retweet_count + t.reply_count))
-        from users u
-        cross join lateral tweets_since(u.id, ${firstIdOf(fromHour)}) t
-        where u.id = m.author_id and ${isPresent} and not u.is_private and not t.is_sensitive
-          and (${sampled} or t.entities -> 'hashtags' <> '[]')), '[]')) as work
+          'engagement', t.engagement)) filter (where t.counts and t.nth <= ${bounds.tweetsOfHour}) as tweets
+        from (
+          select t.id, t.content, t.entities, e.engagement, c.counts,
+                 row_number() over (partition by c.counts, ${hourOfId(sql`t.id`)} order by e.engagement desc, t.id) as nth
+          from users u
+          cross join lateral tweets_since(u.id, ${firstIdOf(sql`hours.first`)}) t
+          cross join lateral (select t.like_count + t.retweet_count + t.reply_count as engagement) e
+          cross join lateral (
+            select not t.is_sensitive and (${sampled} or t.entities -> 'hashtags' <> '[]') as counts) c
+          where u.id = m.author_id and ${isPresent} and not u.is_private) t) theirs
+      where found.tweets_read < ${bounds.tweets}
+    ), claimed as (
+      update trend_marks
+      set due_at = to_timestamp(${scope.nowMs / 1000}::float8 + ${CLAIMED_SECONDS})
+      where author_id = any(array(select author_id from found))
+      returning author_id, due_at
+    )
+    select json_build_object(
+      'author_id', author_id,
+      'seq', found.seq,
+      'claimed_until', claimed.due_at,
+      'from_hour', found.from_hour,
+      'tweets', coalesce(found.tweets, '[]')) as work
     from claimed
-    join trend_marks m using (author_id)`,
+    join found using (author_id)`,
   )
   return rows.map(({ work }) => work)
 }
