@@ -5,8 +5,8 @@ import type { Deps, Viewer } from './deps.ts'
 import { readLagging } from './read-lagging.ts'
 
 /**
- * A part of what trends, the best first: at most a minute after it was ranked, and for who is signed out out of the isolate's
- * cache. Who is signed in is shown none that holds a word which they mute.
+ * A part of what trends, the best first, and for who is signed out out of the isolate's cache: ranked a minute ago at most, or ten
+ * seconds more where the next ranking was not there yet. Who is signed in is shown none that holds a word which they mute.
  */
 export async function listTrends(
   deps: Deps,
@@ -24,9 +24,9 @@ export async function listTrends(
 }
 
 async function trendsFor(deps: Deps, viewer: Viewer | null, nowMs: number): Promise<TrendsForReader> {
-  const known = viewer === null ? deps.trends.getOrClaim('trends', nowMs) : null
+  const known = viewer === null ? deps.trends.get(nowMs) : null
   if (known !== null) return { trends: known, muted_words: [] }
   const read = await deps.timed('db', () => readLagging(deps, (db) => readTrends(db, viewer?.id ?? null)))
-  if (read.trends !== null) deps.trends.set('trends', read.trends, nowMs)
+  if (read.trends !== null) deps.trends.set(read.trends, nowMs)
   return read
 }

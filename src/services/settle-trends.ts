@@ -1,10 +1,13 @@
 import type { TrendScope } from '../db/statements/trend-marks.ts'
-import { type TrendWork, takeTrendWork, writeTrends } from '../db/statements/trends.ts'
+import { type TrendBounds, type TrendWork, takeTrendWork, writeTrends } from '../db/statements/trends.ts'
 import { contributionsOf } from '../domain/trends/contributions.ts'
 import type { Deps } from './deps.ts'
 
-/** Authors in one step: two statements of some 10 ms, and some 100 texts. */
-const AUTHORS_PER_STEP = 100
+/**
+ * One step: two statements of some 10 ms, and some hundred texts. Of authors who write much it is fewer, so that it stays below
+ * 100 ms of CPU; an hour of somebody who posts as much as the quota lets them has a hundred tweets.
+ */
+export const TREND_STEP: TrendBounds = { authors: 100, tweets: 2_500, tweetsOfHour: 50 }
 /** What one run of cron does at the most: what is left waits for the next, and for the consumers. */
 const STEPS_MAX = 100
 
@@ -13,9 +16,9 @@ export function trendScope({ now, settings }: Pick<Deps, 'now' | 'settings'>): T
 }
 
 /** Counts some authors anew that are due. Answers how many were taken: with none, there is nothing to do. */
-export async function settleTrends(deps: Deps, limit = AUTHORS_PER_STEP): Promise<number> {
+export async function settleTrends(deps: Deps, bounds = TREND_STEP): Promise<number> {
   const scope = trendScope(deps)
-  const work = await takeTrendWork(deps.db, scope, limit)
+  const work = await takeTrendWork(deps.db, scope, bounds)
   await writeTrends(deps.db, work.map(counted))
   return work.length
 }
@@ -30,7 +33,7 @@ export async function settleAllTrends(deps: Deps): Promise<number> {
   for (let step = 0; step < STEPS_MAX; step++) {
     const taken = await settleTrends(deps)
     settled += taken
-    if (taken < AUTHORS_PER_STEP) break
+    if (taken === 0) break
   }
   return settled
 }

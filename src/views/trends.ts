@@ -9,10 +9,20 @@ import { TtlCache } from './ttl-cache.ts'
 /** As often as they are ranked. */
 const TRENDS_TTL_MS = 60_000
 
-/** What trends, as an isolate has read it: one value. */
-export class TrendsCache extends TtlCache<'trends', Trends> {
-  constructor() {
-    super(TRENDS_TTL_MS, 1)
+/** A ranking that is not followed by the next one in time is shown for so long before it is looked for again. */
+const LATE_TTL_MS = 10_000
+
+/** What trends, as an isolate has read it: one value, until a minute after it was ranked. */
+export class TrendsCache {
+  readonly #known = new TtlCache<'trends', Trends>(TRENDS_TTL_MS, 1)
+
+  get(nowMs: number): Trends | null {
+    return this.#known.get('trends', nowMs)
+  }
+
+  set(trends: Trends, nowMs: number): void {
+    const latest = nowMs - TRENDS_TTL_MS + LATE_TTL_MS
+    this.#known.set('trends', trends, Math.max(Math.min(trends.at, nowMs), latest))
   }
 }
 

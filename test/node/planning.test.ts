@@ -25,6 +25,7 @@ import {
   type TweetId,
   type UserId,
 } from '../../src/domain/ids.ts'
+import { TREND_STEP } from '../../src/services/settle-trends.ts'
 import { communityIn } from './harness/community.ts'
 import { runOf } from './harness/plans.ts'
 import { startTestDatabase, type TestDatabase } from './harness/postgres.ts'
@@ -113,7 +114,7 @@ describe('what a statement plans of the partitions of tweets', () => {
       0,
       () => foldCounters(db, [{ subject: 'user', id: author }], 1_000_000, ALL_TREND()),
     ],
-    ['trends of authors: none', 0, () => takeTrendWork(db, ALL_TREND(), 100)],
+    ['trends of authors: none', 0, () => takeTrendWork(db, ALL_TREND(), TREND_STEP)],
     ['the tweets with a hashtag: none', 0, () => readHashtagTweets(db, 'hello', reader, FIRST_PAGE)],
     [
       'a page of what goes on: none',

@@ -9,7 +9,7 @@ import { editTweet } from '../../src/services/edit-tweet.ts'
 import { likeTweet, unlikeTweet } from '../../src/services/like-tweet.ts'
 import { publishTweet } from '../../src/services/publish-tweet.ts'
 import { retweetTweet, undoRetweet } from '../../src/services/retweet-tweet.ts'
-import { settleTrends } from '../../src/services/settle-trends.ts'
+import { settleTrends, TREND_STEP } from '../../src/services/settle-trends.ts'
 import { sweepLedger } from '../../src/services/sweep-ledger.ts'
 import { type Community, communityIn } from './harness/community.ts'
 import { depsOn, viewerOf } from './harness/deps.ts'
@@ -105,7 +105,7 @@ async function act(scene: Scene, { type, who, what, words, tag }: Action): Promi
     case 'fold':
       return sweepLedger(deps)
     case 'settle':
-      return settleTrends(scene.later, 3)
+      return settleTrends(scene.later, { ...TREND_STEP, authors: 3, tweets: 20 })
   }
 }
 

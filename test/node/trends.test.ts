@@ -3,7 +3,7 @@ import { connect, type Db } from '../../src/db/client.ts'
 import { firstTrendHour } from '../../src/db/statements/trend-marks.ts'
 import { readTrendCandidates } from '../../src/db/statements/trend-rankings.ts'
 import { readTrends } from '../../src/db/statements/trend-readers.ts'
-import { takeTrendWork, writeTrends } from '../../src/db/statements/trends.ts'
+import { type TrendWork, takeTrendWork, writeTrends } from '../../src/db/statements/trends.ts'
 import { newTweetId, type TweetId, type UserId } from '../../src/domain/ids.ts'
 import { contributionsOf } from '../../src/domain/trends/contributions.ts'
 import { ageOfBucket, HOUR_MS, hourOf, trendScore } from '../../src/domain/trends/score.ts'
@@ -16,7 +16,7 @@ import { likeTweet, unlikeTweet } from '../../src/services/like-tweet.ts'
 import { listTrends } from '../../src/services/list-trends.ts'
 import { publishTweet } from '../../src/services/publish-tweet.ts'
 import { forgetTrends, rankTrends } from '../../src/services/rank-trends.ts'
-import { settleTrends } from '../../src/services/settle-trends.ts'
+import { settleTrends, TREND_STEP } from '../../src/services/settle-trends.ts'
 import { sweepLedger } from '../../src/services/sweep-ledger.ts'
 import { seedDemoCommunity } from '../../tools/seed/demo.ts'
 import { withClient } from '../../tools/stack/databases.ts'
@@ -64,6 +64,10 @@ async function like(tweet: TweetId, users: readonly UserId[]): Promise<void> {
 async function count(deps = depsAt()): Promise<void> {
   while ((await sweepLedger(deps)) > 0);
   while ((await settleTrends(deps)) > 0);
+}
+
+function counted({ tweets, ...whose }: TrendWork) {
+  return { ...whose, hours: contributionsOf(tweets) }
 }
 
 interface Bucket {
@@ -182,17 +186,40 @@ describe('what counts', () => {
 })
 
 describe('counting', () => {
-  it('leaves the mark of an author who is marked again meanwhile', async () => {
+  it('counts an author who is marked again meanwhile, and counts them once more in ten seconds', async () => {
+    const [author, ...fans] = (await people.addUsers(4)) as [UserId, ...UserId[]]
+    const tweet = await tweetBy(author, 'A heron #weir')
+    while ((await sweepLedger(depsAt())) > 0);
+    for (const [n, fan] of fans.entries()) {
+      const nowMs = Date.now() + (n + 1) * 60_000
+      const work = await takeTrendWork(db, { nowMs, topicShare: 1 }, TREND_STEP)
+      await like(tweet, [fan])
+      while ((await sweepLedger(depsAt())) > 0);
+      expect(await writeTrends(db, work.map(counted))).toBe(1)
+      expect(await bucketOf('weir')).toEqual({ accounts: 1, tweets: 1, engagement: n })
+      const { rows } = await database.pool.query(
+        'select extract(epoch from due_at - now())::float8 as seconds from trend_marks',
+      )
+      expect(rows).toEqual([{ seconds: expect.closeTo(10, -1) }])
+    }
+    await count(depsAt(Date.now() + 300_000))
+    expect(await bucketOf('weir')).toEqual({ accounts: 1, tweets: 1, engagement: 3 })
+    expect((await database.pool.query('select from trend_marks')).rowCount).toBe(0)
+  })
+
+  it('leaves an author to whoever took them last, and to a mark that came since', async () => {
     const [author, fan] = (await people.addUsers(2)) as [UserId, UserId]
     const tweet = await tweetBy(author, 'A heron #weir')
     while ((await sweepLedger(depsAt())) > 0);
-    const scope = { nowMs: Date.now() + 60_000, topicShare: 1 }
-    const work = await takeTrendWork(db, scope, 10)
+    const nowMs = Date.now() + 60_000
+    const late = (await takeTrendWork(db, { nowMs, topicShare: 1 }, TREND_STEP)).map(counted)
+    const last = (await takeTrendWork(db, { nowMs: nowMs + 61_000, topicShare: 1 }, TREND_STEP)).map(counted)
+    expect(await writeTrends(db, late)).toBe(0)
+    expect(await writeTrends(db, last)).toBe(1)
     await like(tweet, [fan])
     while ((await sweepLedger(depsAt())) > 0);
-    const counted = work.map(({ tweets, ...whose }) => ({ ...whose, hours: contributionsOf(tweets) }))
-    expect(await writeTrends(db, counted)).toBe(0)
-    await count(depsAt(Date.now() + 300_000))
+    expect(await writeTrends(db, last)).toBe(0)
+    await count()
     expect(await bucketOf('weir')).toEqual({ accounts: 1, tweets: 1, engagement: 1 })
   })
 
@@ -201,12 +228,12 @@ describe('counting', () => {
     for (const author of authors) await tweetBy(author, 'A heron #weir')
     while ((await sweepLedger(depsAt())) > 0);
     const scope = { nowMs: Date.now() + 60_000, topicShare: 1 }
-    const work = await takeTrendWork(db, scope, 10)
-    expect(await takeTrendWork(db, scope, 10)).toEqual([])
-    const counted = work.map(({ tweets, ...whose }) => ({ ...whose, hours: contributionsOf(tweets) }))
+    const work = await takeTrendWork(db, scope, TREND_STEP)
+    expect(await takeTrendWork(db, scope, TREND_STEP)).toEqual([])
+    const anew = work.map(counted)
     const writing: Promise<number>[] = []
     await inTransaction(database.pool, [{ text: 'select from trend_marks for update' }], async () => {
-      for (let n = 0; n < 6; n++) writing.push(writeTrends(db, n % 2 ? counted : counted.toReversed()))
+      for (let n = 0; n < 6; n++) writing.push(writeTrends(db, n % 2 ? anew : anew.toReversed()))
       await vi.waitFor(async () => expect(await waitingForLocks()).toBe(6))
     })
     const settled = await Promise.all(writing)
@@ -219,10 +246,48 @@ describe('counting', () => {
     await tweetBy(await people.addUser(), 'A heron #weir')
     while ((await sweepLedger(depsAt())) > 0);
     const nowMs = Date.now() + 60_000
-    expect(await takeTrendWork(db, { nowMs, topicShare: 1 }, 10)).toHaveLength(1)
-    expect(await takeTrendWork(db, { nowMs: nowMs + 59_000, topicShare: 1 }, 10)).toEqual([])
+    expect(await takeTrendWork(db, { nowMs, topicShare: 1 }, TREND_STEP)).toHaveLength(1)
+    expect(await takeTrendWork(db, { nowMs: nowMs + 59_000, topicShare: 1 }, TREND_STEP)).toEqual([])
     await count(depsAt(nowMs + 61_000))
     expect(await bucketOf('weir')).toMatchObject({ accounts: 1 })
+  })
+
+  it('takes authors until their tweets are enough for a step, in the order in which they are due', async () => {
+    const authors = await people.addUsers(5)
+    for (const author of authors) {
+      for (const n of [1, 2]) await tweetBy(author, `A heron ${n} #weir`)
+      while ((await sweepLedger(depsAt())) > 0);
+    }
+    const bounds = { ...TREND_STEP, tweets: 3 }
+    expect(await settleTrends(depsAt(), bounds)).toBe(2)
+    const left = await database.pool.query(
+      'select author_id::float8 as id from trend_marks where due_at < now() + $1',
+      ['11 s'],
+    )
+    expect(left.rows.map(({ id }) => id).toSorted()).toEqual(authors.slice(2).toSorted())
+    expect(await settleTrends(depsAt(), bounds)).toBe(2)
+    expect(await settleTrends(depsAt(), { ...bounds, tweets: 1 })).toBe(1)
+    expect(await bucketOf('weir')).toEqual({ accounts: 5, tweets: 10, engagement: 0 })
+  })
+
+  it('reads of an author and hour so many tweets, those with the most engagement, else the first', async () => {
+    const [author, fan] = (await people.addUsers(2)) as [UserId, UserId]
+    const texts = ['first', 'second', 'third', 'fourth']
+    const tweets: TweetId[] = []
+    for (const text of texts) tweets.push(await tweetBy(author, `${text} #${text}`))
+    await like(tweets[3] as TweetId, [fan])
+    // One more of the hour before, whenever the test runs.
+    const before = newTweetId(Date.now() - HOUR_MS, author, Math.random)
+    await addTweet(database.pool, author, {
+      id: before,
+      content: 'before #before',
+      entities: JSON.stringify(extractEntities('before #before')),
+      created_at: new Date(Date.now() - HOUR_MS),
+    })
+    while ((await sweepLedger(depsAt())) > 0);
+    const scope = { nowMs: Date.now() + 60_000, topicShare: 1 }
+    const [work] = await takeTrendWork(db, scope, { ...TREND_STEP, tweetsOfHour: 2 })
+    expect(work?.tweets.map(({ id }) => id).toSorted()).toEqual([before, tweets[0], tweets[3]].toSorted())
   })
 
   it('takes two round trips, however many authors there are', async () => {

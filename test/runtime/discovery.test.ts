@@ -25,9 +25,9 @@ async function tweetBy(author: Viewer, content: string, changes: { isSensitive?:
 const named = (name: string): Trend => ({ name, score: 2.5, tweet_count: 3 })
 
 /** What cron would have ranked: never fewer than two, for other tests look for a second page meanwhile. */
-async function ranked(names: string[], tweets: TweetId[] = []): Promise<void> {
+async function ranked(names: string[], tweets: TweetId[] = [], at = Date.now()): Promise<void> {
   const trends = {
-    at: Date.now(),
+    at,
     hashtags: names.map(named),
     topics: names.map(named),
     tweets,
@@ -88,6 +88,23 @@ describe('trends', () => {
     times.nowMs += 39_000
     expect(await names()).toEqual(['before', 'then'])
     times.nowMs += 21_000
+    expect(await names()).toEqual(['after', 'then'])
+  })
+
+  it.each([
+    ['a minute after they were ranked, however late they were read', 30_000, 30_000],
+    ['ten seconds after they were read, where the next ranking is late', 90_000, 10_000],
+  ])('are read again %s', async (_, age, shownMs) => {
+    const times = { nowMs: Date.now() }
+    const deps = testDeps({ trends: new TrendsCache(), now: () => times.nowMs })
+    const names = async () =>
+      (await listTrends(deps, null, 'hashtags', { offset: 0, limit: 5 })).trends.map(({ name }) => name)
+    await ranked(['before', 'then'], [], times.nowMs - age)
+    expect(await names()).toEqual(['before', 'then'])
+    await ranked(['after', 'then'])
+    times.nowMs += shownMs - 1
+    expect(await names()).toEqual(['before', 'then'])
+    times.nowMs += 1
     expect(await names()).toEqual(['after', 'then'])
   })
 })

@@ -11,7 +11,7 @@ export interface TrendScope {
 }
 
 /** What is to be counted anew waits so long for more of the same author's. */
-const COALESCED_SECONDS = 10
+export const COALESCED_SECONDS = 10
 
 /** The name under which cron keeps what trends, for the next minute. */
 export const TRENDS_STATE = 'trends'
@@ -21,9 +21,16 @@ export function firstTrendHour(nowMs: number): number {
   return hourOf(nowMs) - TREND_WINDOW_HOURS
 }
 
+const IDS_OF_HOUR = idFloor(ID_EPOCH_MS + HOUR_MS)
+
 /** The smallest id of an hour: `idFloor`, for an hour that a statement knows. */
 export function firstIdOf(hour: SQL): SQL {
-  return sql`((${hour} - ${hourOf(ID_EPOCH_MS)}::int) * ${idFloor(ID_EPOCH_MS + HOUR_MS)}::bigint)`
+  return sql`((${hour} - ${hourOf(ID_EPOCH_MS)}::int) * ${IDS_OF_HOUR}::bigint)`
+}
+
+/** The hour of an id, counted from that of the first. */
+export function hourOfId(id: SQL): SQL {
+  return sql`(${id} / ${IDS_OF_HOUR}::bigint)`
 }
 
 /** The parts that accounts are drawn by: a prime, so that no pattern of ids is drawn more often. */

@@ -34,7 +34,8 @@ const topicsRoute = createRoute({
   path: '/trending/topics',
   summary: 'Words and phrases that rise',
   description:
-    'Of the last 24 hours, the best first, each against its own week before. At most a minute old. Without what holds a word that ' +
+    'Of the last 24 hours, the best first, each against its own week before. A ranking of each minute, shown ' +
+    'until it is 70 seconds old at the most (older where the next is late). Without what holds a word that ' +
     'the reader mutes.',
   request: { query: pageQuery },
   responses: { 200: json(trendingTopics, 'Topics'), ...refusals },
@@ -45,7 +46,8 @@ const hashtagsRoute = createRoute({
   path: '/trending/hashtags',
   summary: 'Hashtags that are used and engaged with most',
   description:
-    'Of the last 24 hours, the best first. At most a minute old. Without what holds a word that the reader mutes.',
+    'Of the last 24 hours, the best first. A ranking of each minute, shown until it is 70 seconds old at the most ' +
+    '(older where the next is late). Without what holds a word that the reader mutes.',
   request: { query: pageQuery },
   responses: { 200: json(trendingHashtags, 'Hashtags'), ...refusals },
 })
