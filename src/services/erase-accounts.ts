@@ -62,9 +62,9 @@ async function askForNext(deps: Deps, { outbox_id: id, event: message }: Erasure
 
 const PARTS: Record<ErasurePart, (deps: Deps, step: ErasureStep) => Promise<ErasedStep>> = {
   timeline: eraseTimeline,
+  follow_requests: ({ db }, step) => eraseFollowRequests(db, step),
   followers: ({ db }, step) => eraseFollowers(db, step),
   followees: ({ db }, step) => eraseFollowees(db, step),
-  follow_requests: ({ db }, step) => eraseFollowRequests(db, step),
   blocks: ({ db }, step) => eraseBlocks(db, step),
   list_memberships: ({ db }, step) => eraseListMemberships(db, step),
   lists: ({ db }, step) => eraseLists(db, step),
