@@ -180,6 +180,14 @@ describe('erasing', () => {
     expect(await signIn(user, '')).toBeNull()
   })
 
+  it('does not begin while the account is suspended', async () => {
+    const user = await newcomer({ suspended_at: new Date() })
+    await deactivatedLongAgo(database.pool, user)
+    expect(await begun()).toEqual([])
+    await database.pool.query('update users set suspended_at = null where id = $1', [user])
+    expect(await begun()).toEqual([ofUser(user)])
+  })
+
   it('passes over whoever is just coming back', async () => {
     const user = await newcomer()
     await deactivatedLongAgo(database.pool, user)

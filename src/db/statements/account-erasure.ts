@@ -12,7 +12,8 @@ const ERASED_AFTER_DAYS = 30
 /**
  * Begins to erase accounts that were deactivated 30 days ago, at most so many: in one transaction nothing is left of each
  * but a row without a name, under which nobody can sign in, and what hangs on it is owed to be erased. Who signs in at the same
- * time holds the row, and is passed over, or finds that the password is not theirs any more. `users_to_erase` serves it.
+ * time holds the row, and is passed over, or finds that the password is not theirs any more. Who was suspended meanwhile is let be
+ * for as long as that lasts: what they did is to be looked at first. `users_to_erase` serves it.
  */
 export async function beginErasures(db: Db, limit: number): Promise<OutboxRow[]> {
   const [first] = ERASURE_PARTS
@@ -23,6 +24,7 @@ export async function beginErasures(db: Db, limit: number): Promise<OutboxRow[]>
       select id
       from users
       where deactivated_at < now() - make_interval(days => ${ERASED_AFTER_DAYS}) and not is_active
+        and suspended_at is null
       order by deactivated_at
       limit ${limit}
       for update skip locked
@@ -30,7 +32,7 @@ export async function beginErasures(db: Db, limit: number): Promise<OutboxRow[]>
       update users u
       set username = ${nameOfErased}, email = ${nameOfErased}, password_hash = '', display_name = '', bio = '',
           avatar_url = null, cover_url = null, location = null, website = null, birth_date = null, verified = false,
-          role = 'user', hide_sensitive = true, allow_messages_from = 'nobody', suspended_at = null, deactivated_at = null,
+          role = 'user', hide_sensitive = true, allow_messages_from = 'nobody', deactivated_at = null,
           revision = u.revision + 1, updated_at = now()
       from due
       where u.id = due.id
