@@ -126,7 +126,10 @@ describe('going public', () => {
     for (const _nth of [1, 2, 3]) await follow(await people.addUser(), b)
     expect(await updateProfile(db, b, { is_private: false }, 2)).toMatchObject({
       subjects: [],
-      outbox: [{ queue: 'engagement', message: { type: 'accept_requests', user_id: b } }],
+      outbox: [
+        { queue: 'engagement', message: { type: 'accept_requests', user_id: b } },
+        { queue: 'search', message: { type: 'tweets_of_changed', user_id: b } },
+      ],
     })
   })
 
