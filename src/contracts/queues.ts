@@ -143,6 +143,8 @@ export const eraseAccountEvent = z.object({
   v: version,
   user_id: id,
   part: z.enum(ERASURE_PARTS),
+  /** Counts the steps: of two messages that ask for the same one, the second asks for nothing. */
+  nth: z.number().int().nonnegative(),
 })
 export type EraseAccountEvent = z.infer<typeof eraseAccountEvent>
 

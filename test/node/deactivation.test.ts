@@ -151,7 +151,7 @@ describe('signing in', () => {
 
 describe('erasing', () => {
   const begun = async () => (await beginErasures(db, 100)).map(({ message }) => message)
-  const ofUser = (user: UserId) => ({ type: 'erase_account', v: 1, user_id: user, part: 'timeline' })
+  const ofUser = (user: UserId) => ({ type: 'erase_account', v: 1, user_id: user, part: 'timeline', nth: 0 })
 
   it('begins 30 days later, and with it the name and the address are free again', async () => {
     const [lately, byOthers, user] = [

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ERASURE_PARTS, eraseAccountEvent } from '../../src/contracts/queues.ts'
+import { ERASURE_PARTS, eraseAccountEvent, type OutboxRow } from '../../src/contracts/queues.ts'
 import type { Db } from '../../src/db/client.ts'
 import { connect } from '../../src/db/client.ts'
 import { beginErasures } from '../../src/db/statements/account-erasure.ts'
@@ -272,6 +272,32 @@ describe('an account that is erased', () => {
     await finish()
   })
 
+  it('goes on once, however often a message of it comes', async () => {
+    const { gone } = await setScene()
+    await deactivatedLongAgo(database.pool, gone)
+    const [owed] = await beginErasures(db, 10)
+    const outboxId = owed?.id ?? 0
+    const sent: OutboxRow[] = []
+    const queues = {
+      ...deps.queues,
+      sendOutbox: async (rows: readonly OutboxRow[]) => void sent.push(...rows),
+    }
+    const nextOf = async (message: unknown) => {
+      sent.splice(0)
+      const event = eraseAccountEvent.parse(message)
+      await eraseAccount({ ...deps, queues }, { outbox_id: outboxId, event }, 1)
+      return sent.filter(({ id }) => id === outboxId).map((row) => row.message)
+    }
+    const [second] = await nextOf(owed?.message)
+    expect(second).toMatchObject({ part: 'follow_requests' })
+    const [third] = await nextOf(second)
+    // What was done comes late, and names the part that is still being erased.
+    expect(third).toMatchObject({ part: 'follow_requests' })
+    expect([await nextOf(owed?.message), await nextOf(second)]).toEqual([[], []])
+    expect(await nextOf(third)).toHaveLength(1)
+    await finish()
+  })
+
   it('follows nobody whom it had asked and who is public from now on', async () => {
     const [gone, left] = [await people.addUser(), await people.addUser()]
     await deactivatedLongAgo(database.pool, gone)
@@ -388,7 +414,7 @@ describe('an account that is erased', () => {
     const [owed] = await beginErasures(db, 1)
     const event = eraseAccountEvent.parse(owed?.message)
     for (const part of ERASURE_PARTS) {
-      await sql('update outbox set message = message || $1 where id = $2', [{ part }, owed?.id])
+      await sql('update outbox set message = message || $1 where id = $2', [{ part, nth: 0 }, owed?.id])
       const steps = await stepsOfAll(database.pool, () =>
         eraseAccount(deps, { outbox_id: owed?.id ?? 0, event: { ...event, part } }, 10),
       )
