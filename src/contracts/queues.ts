@@ -121,9 +121,10 @@ const acceptRequests = z.object({ type: z.literal('accept_requests'), v: version
 /** What hangs on an account and is erased with it, in this order. */
 export const ERASURE_PARTS = [
   'timeline',
+  // Before what a request becomes when it is accepted.
+  'follow_requests',
   'followers',
   'followees',
-  'follow_requests',
   'blocks',
   'list_memberships',
   'lists',
@@ -142,6 +143,8 @@ export const eraseAccountEvent = z.object({
   v: version,
   user_id: id,
   part: z.enum(ERASURE_PARTS),
+  /** Counts the steps: of two messages that ask for the same one, the second asks for nothing. */
+  nth: z.number().int().nonnegative(),
 })
 export type EraseAccountEvent = z.infer<typeof eraseAccountEvent>
 

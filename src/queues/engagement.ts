@@ -23,9 +23,9 @@ export async function consumeEngagement(batch: MessageBatch, deps: Deps): Promis
     databaseEpoch: deps.settings.databaseEpoch,
     parse: (body) => engagementMessage.safeParse(body).data ?? null,
     handle: async (messages) => {
+      // First what everybody sees: a step may take a while.
+      const folded = await fold(deps, messages.filter(isHint))
       const failed = await stepAll(deps, messages.filter(isEvent))
-      const hints = messages.filter(isHint)
-      const folded = await fold(deps, hints)
       return messages.map((message): Verdict => {
         return isEvent(message) ? (failed.has(message) ? 'retry' : 'ack') : folded
       })

@@ -45,13 +45,15 @@ export async function eraseAccount(
   rows = ROWS_PER_STEP,
 ): Promise<void> {
   const userId = event.user_id as UserId
-  for (let part: ErasurePart = event.part; ; ) {
-    const { subjects, outbox, next, done } = await PARTS[part](deps, { outboxId, userId, part, rows })
+  let part: ErasurePart = event.part
+  for (let { nth } = event; ; nth++) {
+    const { subjects, outbox, next, done } = await PARTS[part](deps, { outboxId, userId, part, nth, rows })
     await sendOwed(deps, outbox)
     if (subjects.length > 0) await deps.queues.sendFold(subjects)
     if (done) deps.log.info('account_erased', { user_id: userId })
     if (next === null) return
-    if (next === part) return askForNext(deps, { outbox_id: outboxId, event: { ...event, part } })
+    if (next === part)
+      return askForNext(deps, { outbox_id: outboxId, event: { ...event, part, nth: nth + 1 } })
     part = next
   }
 }
@@ -62,9 +64,9 @@ async function askForNext(deps: Deps, { outbox_id: id, event: message }: Erasure
 
 const PARTS: Record<ErasurePart, (deps: Deps, step: ErasureStep) => Promise<ErasedStep>> = {
   timeline: eraseTimeline,
+  follow_requests: ({ db }, step) => eraseFollowRequests(db, step),
   followers: ({ db }, step) => eraseFollowers(db, step),
   followees: ({ db }, step) => eraseFollowees(db, step),
-  follow_requests: ({ db }, step) => eraseFollowRequests(db, step),
   blocks: ({ db }, step) => eraseBlocks(db, step),
   list_memberships: ({ db }, step) => eraseListMemberships(db, step),
   lists: ({ db }, step) => eraseLists(db, step),

@@ -151,7 +151,7 @@ describe('signing in', () => {
 
 describe('erasing', () => {
   const begun = async () => (await beginErasures(db, 100)).map(({ message }) => message)
-  const ofUser = (user: UserId) => ({ type: 'erase_account', v: 1, user_id: user, part: 'timeline' })
+  const ofUser = (user: UserId) => ({ type: 'erase_account', v: 1, user_id: user, part: 'timeline', nth: 0 })
 
   it('begins 30 days later, and with it the name and the address are free again', async () => {
     const [lately, byOthers, user] = [
@@ -178,6 +178,14 @@ describe('erasing', () => {
       expect(await findCredentials(db, ref)).toBeNull()
     }
     expect(await signIn(user, '')).toBeNull()
+  })
+
+  it('does not begin while the account is suspended', async () => {
+    const user = await newcomer({ suspended_at: new Date() })
+    await deactivatedLongAgo(database.pool, user)
+    expect(await begun()).toEqual([])
+    await database.pool.query('update users set suspended_at = null where id = $1', [user])
+    expect(await begun()).toEqual([ofUser(user)])
   })
 
   it('passes over whoever is just coming back', async () => {

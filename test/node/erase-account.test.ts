@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ERASURE_PARTS, eraseAccountEvent } from '../../src/contracts/queues.ts'
+import { ERASURE_PARTS, eraseAccountEvent, type OutboxRow } from '../../src/contracts/queues.ts'
 import type { Db } from '../../src/db/client.ts'
 import { connect } from '../../src/db/client.ts'
 import { beginErasures } from '../../src/db/statements/account-erasure.ts'
 import { insertBlock } from '../../src/db/statements/blocks.ts'
+import { acceptRequests } from '../../src/db/statements/follow-requests.ts'
 import { insertListMember } from '../../src/db/statements/list-members.ts'
 import { commitCold } from '../../src/db/statements/timelines.ts'
+import { updateProfile } from '../../src/db/statements/update-profile.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
 import { bookmarkTweet } from '../../src/services/bookmark-tweet.ts'
 import { closePolls } from '../../src/services/close-polls.ts'
@@ -158,6 +160,12 @@ async function addOwnRows(user: UserId, other: UserId, tweet: TweetId): Promise<
   await deps.archives.write(`exports/${user}/one.zip`, new Blob(['all']).stream())
 }
 
+/** Erases all that is owed to be, and does what is owed besides. */
+async function finish(): Promise<void> {
+  while ((await takeErasureSteps(database.pool, deps, 200)) > 0);
+  await settleRest(database.pool, deps)
+}
+
 const WRONG_LISTS = `
   select id from lists l where member_count <> (select count(*) from list_members m where m.list_id = l.id)`
 
@@ -237,8 +245,7 @@ describe('an account that is erased', () => {
 
     await deactivatedLongAgo(database.pool, gone)
     expect(await eraseDeactivated(deps)).toBe(1)
-    while ((await takeErasureSteps(database.pool, deps, 200)) > 0);
-    await settleRest(database.pool, deps)
+    await finish()
     await expectErased(scene)
     expect(erased).toEqual([gone])
     expect(await eraseDeactivated(deps)).toBe(0)
@@ -258,12 +265,71 @@ describe('an account that is erased', () => {
     const first = { outbox_id: owed?.id ?? 0, event: eraseAccountEvent.parse(owed?.message) }
     const partOwed = () =>
       sql(`select message ->> 'part' as part from outbox where id = $1`, [first.outbox_id])
-    for (let step = 0; step < 4; step++) await takeErasureSteps(database.pool, deps, 1)
+    for (let step = 0; step < 6; step++) await takeErasureSteps(database.pool, deps, 1)
     expect(await partOwed()).toEqual([{ part: 'followees' }])
     await eraseAccount(dyingIn(1, 'after'), first, 1).catch(() => {})
     expect(await partOwed()).toEqual([{ part: 'followees' }])
-    while ((await takeErasureSteps(database.pool, deps, 200)) > 0);
-    await settleRest(database.pool, deps)
+    await finish()
+  })
+
+  it('goes on once, however often a message of it comes', async () => {
+    const { gone } = await setScene()
+    await deactivatedLongAgo(database.pool, gone)
+    const [owed] = await beginErasures(db, 10)
+    const outboxId = owed?.id ?? 0
+    const sent: OutboxRow[] = []
+    const queues = {
+      ...deps.queues,
+      sendOutbox: async (rows: readonly OutboxRow[]) => void sent.push(...rows),
+    }
+    const nextOf = async (message: unknown) => {
+      sent.splice(0)
+      const event = eraseAccountEvent.parse(message)
+      await eraseAccount({ ...deps, queues }, { outbox_id: outboxId, event }, 1)
+      return sent.filter(({ id }) => id === outboxId).map((row) => row.message)
+    }
+    const [second] = await nextOf(owed?.message)
+    expect(second).toMatchObject({ part: 'follow_requests' })
+    const [third] = await nextOf(second)
+    // What was done comes late, and names the part that is still being erased.
+    expect(third).toMatchObject({ part: 'follow_requests' })
+    expect([await nextOf(owed?.message), await nextOf(second)]).toEqual([[], []])
+    expect(await nextOf(third)).toHaveLength(1)
+    await finish()
+  })
+
+  it('follows nobody whom it had asked and who is public from now on', async () => {
+    const [gone, left] = [await people.addUser(), await people.addUser()]
+    await deactivatedLongAgo(database.pool, gone)
+    await beginErasures(db, 10)
+    await sql('update users set is_active = false, deactivated_at = now() where id = $1', [left])
+    for (const acceptedAtOnce of [10, 0]) {
+      const owner = await people.addUser({ is_private: true })
+      await people.add('follow_requests', gone, owner)
+      await people.add('follow_requests', left, owner)
+      await updateProfile(db, owner, { is_private: false }, acceptedAtOnce)
+      const [later] = await sql(`select id::int from outbox where message ->> 'type' = 'accept_requests'`)
+      if (later !== undefined) await acceptRequests(db, Number(later.id), owner, [gone, left])
+      expect(
+        await sql('select follower_id::int as id from follows where following_id = $1', [owner]),
+      ).toEqual([{ id: left }])
+      expect(await sql('select from follow_requests where target_id = $1', [owner])).toEqual([])
+    }
+    await finish()
+  })
+
+  it('is followed by nobody whose request is accepted between two of its steps', async () => {
+    const [gone, follower, followee, late] = await people.addUsers(4)
+    if (!gone || !follower || !followee || !late) throw new Error('Nobody')
+    await followUser(deps, viewerOf(follower), { ref: { id: gone }, claimedId: null })
+    await followUser(deps, viewerOf(gone), { ref: { id: followee }, claimedId: null })
+    await people.add('follow_requests', late, gone)
+    await deactivatedLongAgo(database.pool, gone)
+    await beginErasures(db, 10)
+    for (let steps = 0; steps < 2; steps++) await takeErasureSteps(database.pool, deps, 1)
+    await acceptRequests(db, 1, gone, [late])
+    await finish()
+    expect(await sql('select from follows where $1 in (follower_id, following_id)', [gone])).toEqual([])
   })
 
   it('is erased step by step, however often steps are killed, come again, or run at once', async () => {
@@ -296,8 +362,7 @@ describe('an account that is erased', () => {
     await eraseAccount(deps, { outbox_id: owed?.id ?? 0, event: eraseAccountEvent.parse(owed?.message) }, 1)
     expect(await sql('select from follows where following_id = $1', [scene.gone])).toHaveLength(3)
     await sql('update outbox set dead_at = null where id = $1', [owed?.id])
-    while ((await takeErasureSteps(database.pool, deps, 200)) > 0);
-    await settleRest(database.pool, deps)
+    await finish()
     await expectErased(scene)
   })
 
@@ -349,7 +414,7 @@ describe('an account that is erased', () => {
     const [owed] = await beginErasures(db, 1)
     const event = eraseAccountEvent.parse(owed?.message)
     for (const part of ERASURE_PARTS) {
-      await sql('update outbox set message = message || $1 where id = $2', [{ part }, owed?.id])
+      await sql('update outbox set message = message || $1 where id = $2', [{ part, nth: 0 }, owed?.id])
       const steps = await stepsOfAll(database.pool, () =>
         eraseAccount(deps, { outbox_id: owed?.id ?? 0, event: { ...event, part } }, 10),
       )

@@ -35,7 +35,7 @@ const AMPLE = { name: 'follows', limit: 1_000, windowSeconds: 86_400 } as const
 const follow = (follower: UserId, id: UserId) =>
   insertFollow(db, follower, { ref: { id }, claimedId: null }, AMPLE)
 
-const erasing = (userId: UserId) => ({ outboxId: 1, userId, part: 'own_rows' as const, rows: 10 })
+const erasing = (userId: UserId) => ({ outboxId: 1, userId, part: 'own_rows' as const, nth: 0, rows: 10 })
 
 const pairLock = (a: UserId, b: UserId) => ({
   text: `select pg_advisory_xact_lock(hashtextextended(least($1::bigint, $2) || ':' || greatest($1::bigint, $2), 0))`,

@@ -1,6 +1,6 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { sql } from 'drizzle-orm'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { OutboxRow } from '../../src/contracts/queues.ts'
 import type { EntryId, TweetId, UserId } from '../../src/domain/ids.ts'
 import { newTweetId } from '../../src/domain/ids.ts'
@@ -9,7 +9,8 @@ import type { Viewer } from '../../src/services/deps.ts'
 import { eraseDeactivated } from '../../src/services/erase-accounts.ts'
 import { retweetTweet } from '../../src/services/retweet-tweet.ts'
 import { FreshnessCache } from '../../src/views/freshen.ts'
-import { act, fanOutBodies, follow, post, runConsumer, runFanOut, spread } from './consumers.ts'
+import { act, bodyOf, fanOutBodies, follow, post, runConsumer, runFanOut, spread } from './consumers.ts'
+import { holdDatabase, naming } from './database-gate.ts'
 import { api, PASSWORD, type Registered, registerUser, rows, testDeps } from './harness.ts'
 import { linesOf, readHome } from './homes.ts'
 import {
@@ -199,6 +200,32 @@ describe('erasing an account', () => {
     await spread(deps.sent)
     expect(await homeIds(reader)).toEqual(byBob)
     expect(await rows(sql`select from outbox where (message ->> 'user_id')::bigint = ${ann.id}`)).toEqual([])
+  })
+})
+
+describe('a batch with a step of an erasure in it', () => {
+  it('folds counters without waiting for the step', async () => {
+    const [gone, liked] = await insertPeople(2)
+    if (gone === undefined || liked === undefined) throw new Error('Nobody')
+    await goAway(gone)
+    await rows(sql`update users set deactivated_at = now() - interval '31 days' where id = ${gone.id}`)
+    const deps = testDeps()
+    await eraseDeactivated(deps)
+    const begun = ofUser(deps.sent, gone.id).map(bodyOf)
+    await rows(
+      sql`insert into counter_deltas (subject, subject_id, counter, delta) values ('user', ${liked.id}, 'follower_count', 3)`,
+    )
+    const hint = { type: 'fold', v: 1, subjects: [{ subject: 'user', id: liked.id }] }
+    using held = holdDatabase(naming(gone.id), 'before')
+    const consumed = runConsumer(consumeEngagement, 'warbler-engagement', [...begun, hint], deps)
+    await held.reached
+    await vi.waitFor(async () =>
+      expect(await rows(sql`select follower_count from users where id = ${liked.id}`)).toEqual([
+        { follower_count: 3 },
+      ]),
+    )
+    held.release()
+    expect((await consumed).acked).toEqual([0, 1])
   })
 })
 

@@ -12,7 +12,8 @@ const ERASED_AFTER_DAYS = 30
 /**
  * Begins to erase accounts that were deactivated 30 days ago, at most so many: in one transaction nothing is left of each
  * but a row without a name, under which nobody can sign in, and what hangs on it is owed to be erased. Who signs in at the same
- * time holds the row, and is passed over, or finds that the password is not theirs any more. `users_to_erase` serves it.
+ * time holds the row, and is passed over, or finds that the password is not theirs any more. Who was suspended meanwhile is let be
+ * for as long as that lasts: what they did is to be looked at first. `users_to_erase` serves it.
  */
 export async function beginErasures(db: Db, limit: number): Promise<OutboxRow[]> {
   const [first] = ERASURE_PARTS
@@ -23,6 +24,7 @@ export async function beginErasures(db: Db, limit: number): Promise<OutboxRow[]>
       select id
       from users
       where deactivated_at < now() - make_interval(days => ${ERASED_AFTER_DAYS}) and not is_active
+        and suspended_at is null
       order by deactivated_at
       limit ${limit}
       for update skip locked
@@ -30,14 +32,14 @@ export async function beginErasures(db: Db, limit: number): Promise<OutboxRow[]>
       update users u
       set username = ${nameOfErased}, email = ${nameOfErased}, password_hash = '', display_name = '', bio = '',
           avatar_url = null, cover_url = null, location = null, website = null, birth_date = null, verified = false,
-          role = 'user', hide_sensitive = true, allow_messages_from = 'nobody', suspended_at = null, deactivated_at = null,
+          role = 'user', hide_sensitive = true, allow_messages_from = 'nobody', deactivated_at = null,
           revision = u.revision + 1, updated_at = now()
       from due
       where u.id = due.id
       returning u.id
     ), sent as (
       insert into outbox (queue, message, next_attempt_at)
-      select ${outboxRow('engagement', owedOf(sql`id`, sql`${first}::text`))} from begun
+      select ${outboxRow('engagement', owedOf(sql`id`, sql`${first}::text`, 0))} from begun
       returning id, queue, message
     )
     select ${outboxRecord} as row from sent`,
@@ -45,8 +47,8 @@ export async function beginErasures(db: Db, limit: number): Promise<OutboxRow[]>
   return rows.map(({ row }) => row)
 }
 
-const owedOf = (user: SQL, part: SQL): SQL =>
-  sql`jsonb_build_object('type', 'erase_account', 'v', 1, 'user_id', ${user}, 'part', ${part})`
+const owedOf = (user: SQL, part: SQL, nth: number): SQL =>
+  sql`jsonb_build_object('type', 'erase_account', 'v', 1, 'user_id', ${user}, 'part', ${part}, 'nth', ${nth}::int)`
 
 /** A probe of an index for each row that is asked about: `exists` may be planned as a hash of all there are. */
 export const hasOne = (rows: SQL): SQL => sql`(select count(*) from (select ${rows} limit 1) one) > 0`
@@ -56,6 +58,8 @@ export interface ErasureStep {
   outboxId: number
   userId: UserId
   part: ErasurePart
+  /** Which one it is, from 0. */
+  nth: number
   rows: number
 }
 
@@ -86,16 +90,16 @@ interface StepParts {
 /**
  * Erases a step and says in the outbox row, in the same transaction, how far it has come; with the last step the row goes. So
  * a kill loses nothing, and a step that comes again finds its rows gone. Two steps of one account wait for each other;
- * of what another has done in the meantime a step finds nothing, and leaves the row alone where it speaks of another part by
- * then. An operator who sets the row's `dead_at` stops the erasure after the step that is running.
+ * of what another has done in the meantime a step finds nothing, and leaves the row alone where it speaks of a later step by
+ * then: so one message that is delivered twice does not go on twice. An operator who sets the row's `dead_at` stops the erasure after the step that is running.
  */
 export async function takeStep(
   db: Db,
-  { outboxId, userId, part }: ErasureStep,
+  { outboxId, userId, part, nth }: ErasureStep,
   { locks = [], erased, counted, sent, left }: StepParts,
 ): Promise<ErasedStep> {
   const next = ERASURE_PARTS[ERASURE_PARTS.indexOf(part) + 1]
-  const isMine = sql`id = ${outboxId} and dead_at is null and message ->> 'type' = 'erase_account' and message ->> 'part' = ${part}`
+  const isMine = sql`id = ${outboxId} and dead_at is null and message ->> 'type' = 'erase_account' and (message ->> 'nth')::int = ${nth}`
   const nextPart = sql`case when (select rest from step) then ${part}::text else ${next ?? part}::text end`
   const [row] = await transaction<{ step: ErasedStep }>(db, {
     before: [sql`select from outbox where id = ${outboxId} for update`, ...locks],
@@ -107,7 +111,7 @@ export async function takeStep(
       returning id
     ), progressed as (
       update outbox
-      set message = ${owedOf(sql`${userId}::bigint`, nextPart)}, created_at = now(), attempts = 0,
+      set message = ${owedOf(sql`${userId}::bigint`, nextPart, nth + 1)}, created_at = now(), attempts = 0,
           next_attempt_at = now() + make_interval(secs => ${FIRST_ATTEMPT_SECONDS})
       where ${isMine} and (${next !== undefined} or (select rest from step))
       returning message

@@ -10,7 +10,7 @@ import { notificationRow, outboxRecord, outboxRow } from './outbox.ts'
 import { lockPair, lockPairs, lockPairsAmong } from './pair-lock.ts'
 import { sharedPrivacyLock } from './privacy-lock.ts'
 import { whichUser } from './users.ts'
-import { isPresent } from './visibility.ts'
+import { isErased, isPresent } from './visibility.ts'
 
 type AnswerRefusal = Exclude<Refusal, 'not_claimed'>
 
@@ -28,12 +28,16 @@ const requestChangedRows = (rows: 'asked' | 'rejected') => sql`
 
 /**
  * The CTEs that make follows of the requests which were taken back in `asked (requester_id, target_id)`, with all that a
- * follow changes. Of several requesters the rows of `users` are locked, in order.
+ * follow changes. Of several requesters the rows of `users` are locked, in order. Who was erased does not follow: the request
+ * just goes. Who is deactivated may come back, and then follows.
  */
 const acceptance: SQL = sql`
     followed as (
       insert into follows (follower_id, following_id)
-      select requester_id, target_id from asked
+      select a.requester_id, a.target_id
+      from asked a
+      join users u on u.id = a.requester_id
+      where not ${isErased}
       on conflict do nothing
       returning follower_id, following_id
     ), versioned as (
