@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { HashtagHits, NameSearch } from '../contracts/search.ts'
-import { askAll, askDatabase } from './ask.ts'
+import { askAll, askDatabase, besideRange } from './ask.ts'
 import { nearTerms } from './correct-query.ts'
 import { tagKey } from './documents.ts'
 import type { OpenDatabase, SearchIndex } from './ranges.ts'
@@ -8,18 +8,18 @@ import type { OpenDatabase, SearchIndex } from './ranges.ts'
 /** What a database is asked for beyond a page, because a tag may stand further behind in one than in all. */
 const OVERREAD = 5
 
-const BY_PREFIX = `select tag, tweets
+const BY_PREFIX = besideRange(`select tag, tweets
   from hashtags
   where key >= ?1
     and key < ?1 || char(0x10ffff)
     and tweets > 0
   order by tweets desc, tag
-  limit ?2`
+  limit ?2`)
 
-const BY_KEYS = `select tag, tweets
+const BY_KEYS = besideRange(`select tag, tweets
   from hashtags
   where key in (select value from json_each(?1))
-    and tweets > 0`
+    and tweets > 0`)
 
 const row = z.object({ tag: z.string(), tweets: z.number() })
 type Counted = z.infer<typeof row>
@@ -46,10 +46,7 @@ function ask(
   index: SearchIndex,
   statement: (place: OpenDatabase) => D1PreparedStatement,
 ): Promise<Counted[]> {
-  return askAll(index, async (place) => {
-    const [answer, range] = await askDatabase(place, [statement(place)])
-    return { found: z.array(row).parse(answer?.results), range }
-  })
+  return askAll(index, (place) => askDatabase(statement(place), row))
 }
 
 /** The tag that was typed in full comes first. */
