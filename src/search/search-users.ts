@@ -17,12 +17,15 @@ const WAY_SPAN = 1000
 const hit = z.object({ way: z.enum(['handle', 'names', 'near', 'bio']), id: z.number(), tier: z.number() })
 type Hit = z.infer<typeof hit>
 
-/** The best known first, because their rowids are the highest: `tier` and `id` are of the place that the page is behind. */
+/**
+ * The best known first, because their rowids are the highest: `tier` and `id` are of the place that the page is behind.
+ * They are bound as floating point, in which rowids of this size are hundreds apart.
+ */
 function byMatch(way: Way, { match, tier, id, limit }: Record<'match' | 'tier' | 'id' | 'limit', string>) {
   return `select '${way}' as way, rowid & ((1 << ${PLACE_SHIFT}) - 1) as id, rowid >> ${PLACE_SHIFT} as tier
     from people_fts
     where people_fts match ${match}
-      and rowid < (cast(${tier} as integer) << ${PLACE_SHIFT}) + ${id}
+      and rowid < (cast(${tier} as integer) << ${PLACE_SHIFT}) + cast(${id} as integer)
     order by rowid desc
     limit ${limit}`
 }
