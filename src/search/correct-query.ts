@@ -18,22 +18,39 @@ const CANDIDATES_MAX = 6
 const COUNTED_MAX = 100
 /** A word that this many tweets have is taken for what was meant. */
 const COMMON = 10
+/** So many words of a text are looked up: nobody misspells more, and each is thousands of rows. */
+export const CORRECTED_MAX = 3
+/** What is read of the terms of a trigram and a length. A rare trigram has fewer, and it tells more. */
+const LIST_MAX = 300
 
-/** The terms of a kind that share most trigrams with a word, of similar length. */
-const nearTermsSql = (grams: string) => `select term
-  from term_grams
-  where gram in (${grams})
-    and length between ?2 and ?3
-  group by term
-  order by count(*) desc, term
-  limit ?4`
-
-const NEAR_TERMS = nearTermsSql('select value from json_each(?1)')
-
-/** The same, and nothing where a database has enough of what was typed. */
-const NEAR_RARE_TERMS = nearTermsSql(`select value
-    from json_each(?1)
-    where (select count(*) from (select 1 from tweets_fts where tweets_fts match ?5 limit ${COMMON})) < ${COMMON}`)
+/**
+ * The terms that share most trigrams with a word, of equals those of the rarest; and of the terms in ?2 those that there
+ * are. ?1 is `[[gram, length]]`.
+ */
+const NEAR_TERMS = `with lists as materialized (
+    select (
+      select json_group_array(term)
+      from (
+        select term
+        from term_grams
+        where gram = asked.value ->> 0
+          and length = asked.value ->> 1
+        limit ${LIST_MAX}
+      )
+    ) as terms
+    from json_each(?1) as asked
+  ),
+  measured as materialized (select terms, json_array_length(terms) as size from lists),
+  sharing as (
+    select listed.value as term
+    from measured, json_each(measured.terms) as listed
+    group by listed.value
+    order by count(*) desc, min(size), listed.value
+    limit ${NEAR_MAX}
+  )
+  select term from sharing
+  union
+  select term from terms where term in (select value from json_each(?2))`
 
 /** A word or a hashtag of a query as it is looked up. */
 interface Doubtful {
@@ -47,8 +64,8 @@ interface Doubtful {
 /** The query with its misspelt words as they were probably meant; null where no word is near another. */
 export async function correctedQuery(index: SearchIndex, query: SearchQuery): Promise<SearchQuery | null> {
   const doubtful = [...query.words.flatMap(doubtfulWord), ...query.hashtags.flatMap(doubtfulTag)]
-  const rare = (await lookedUp(index, doubtful)).filter(({ count }) => count < COMMON)
-  const meant = await Promise.all(rare.map(async (each) => ({ ...each, meant: await meantBy(index, each) })))
+  const wrong = misspelt(await countedWords(index, doubtful))
+  const meant = await Promise.all(wrong.map(async (each) => ({ ...each, meant: await meantBy(index, each) })))
   if (meant.every((each) => each.meant === null)) return null
   const wordFor = (kind: TermKind, typed: string) =>
     meant.find((each) => each.kind === kind && each.typed === typed)?.meant ?? typed
@@ -70,31 +87,30 @@ function doubtfulTag(typed: string): Doubtful[] {
   return isTerm(folded) ? [{ kind: '#', typed, folded, match: quoted(`#${folded}`) }] : []
 }
 
-interface LookedUp extends Doubtful {
+interface CountedWord extends Doubtful {
   /** How many tweets have it as it was typed, up to a hundred in each database. */
   count: number
-  /** Where that is rare, words that it may have been meant for; nearest first. */
-  near: string[]
 }
 
-/** How common the words are and what is near the rare ones, in one trip to each database. */
-async function lookedUp(index: SearchIndex, doubtful: readonly Doubtful[]): Promise<LookedUp[]> {
+async function countedWords(index: SearchIndex, doubtful: readonly Doubtful[]): Promise<CountedWord[]> {
   if (doubtful.length === 0) return []
   const answers = await batchAll(index, (database) =>
-    doubtful.flatMap(({ kind, folded, match }) => [
-      database.prepare(COUNT_MATCHES).bind(match, COUNTED_MAX),
-      database.prepare(NEAR_RARE_TERMS).bind(...nearBinds(kind, folded), match),
-    ]),
+    doubtful.map(({ match }) => database.prepare(COUNT_MATCHES).bind(match, COUNTED_MAX)),
   )
-  return doubtful.map((each, at) => ({
-    ...each,
-    count: matchesIn(answers, 2 * at),
-    near: nearest(each.kind, each.folded, termsIn(answers, 2 * at + 1)),
-  }))
+  return doubtful.map((each, at) => ({ ...each, count: matchesIn(answers, at) }))
+}
+
+/** The words that no tweet has, because nothing is found for them alone; where there are none, the rarest. */
+function misspelt(words: readonly CountedWord[]): CountedWord[] {
+  const unknown = words.filter(({ count }) => count === 0)
+  if (unknown.length > 0) return unknown.length > CORRECTED_MAX ? [] : unknown
+  const rare = words.filter(({ count }) => count < COMMON)
+  return rare.sort((a, b) => a.count - b.count).slice(0, CORRECTED_MAX)
 }
 
 /** The near term of which there are most, if there are more than of what was typed. */
-async function meantBy(index: SearchIndex, { kind, near, count }: LookedUp): Promise<string | null> {
+async function meantBy(index: SearchIndex, { kind, folded, count }: CountedWord): Promise<string | null> {
+  const near = await nearTerms(index, kind, folded)
   if (near.length === 0) return null
   const answers = await batchAll(index, (database) =>
     near.map((term) => database.prepare(COUNT_MATCHES).bind(quoted(kind + term), COUNTED_MAX)),
@@ -110,16 +126,28 @@ async function meantBy(index: SearchIndex, { kind, near, count }: LookedUp): Pro
 /** Words of the vocabulary that differ by few mistakes, nearest first. */
 export async function nearTerms(index: SearchIndex, kind: TermKind, word: string): Promise<string[]> {
   if (forgivenMistakes([...word].length) === 0) return []
+  const binds = [listsOf(kind, word), swapsOf(word).map((swapped) => kind + swapped)]
   const answers = await batchAll(index, (database) => [
-    database.prepare(NEAR_TERMS).bind(...nearBinds(kind, word)),
+    database.prepare(NEAR_TERMS).bind(...binds.map((each) => JSON.stringify(each))),
   ])
   return nearest(kind, word, termsIn(answers, 0))
 }
 
-function nearBinds(kind: TermKind, word: string) {
+function listsOf(kind: TermKind, word: string): [gram: string, length: number][] {
   const length = [...word].length
   const limit = forgivenMistakes(length)
-  return [JSON.stringify(gramsOf(kind, word)), length - limit, length + limit, NEAR_MAX] as const
+  const lengths = Array.from({ length: 2 * limit + 1 }, (_, at) => length - limit + at)
+  return gramsOf(kind, word).flatMap((gram) => lengths.map((of): [string, number] => [gram, of]))
+}
+
+/** The word with two neighbours changed: a short one shares no trigram with these. */
+function swapsOf(word: string): string[] {
+  const letters = [...word]
+  return letters.slice(1).map((letter, at) => {
+    const swapped = [...letters]
+    swapped.splice(at, 2, letter, letters[at] ?? '')
+    return swapped.join('')
+  })
 }
 
 function nearest(kind: TermKind, word: string, terms: ReadonlySet<string>): string[] {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { HitPlace, TweetHits, TweetSearch } from '../contracts/search.ts'
+import { AS_TYPED, type HitPlace, type TweetHits, type TweetSearch } from '../contracts/search.ts'
 import { MAX_ID } from '../domain/ids.ts'
-import { printSearchQuery } from '../domain/search-query.ts'
+import { printSearchQuery, type SearchQuery } from '../domain/search-query.ts'
 import { type Answer, askAll, askDatabase } from './ask.ts'
 import { correctedQuery } from './correct-query.ts'
 import { type MatchExpression, matchExpression } from './match-expression.ts'
@@ -22,10 +22,32 @@ export async function searchTweets(index: SearchIndex, search: TweetSearch): Pro
   if (first.hasMore || first.hits.length >= FEW_HITS) return { ...page, didYouMean: null }
   const meant = await correctedQuery(index, search.query)
   if (meant === null) return { ...page, didYouMean: null }
-  const firstMeant = await pageOf(index, { ...search, query: meant, after: null })
-  if (firstMeant.hits.length <= first.hits.length) return { ...page, didYouMean: null }
-  const meantPage = search.after === null ? firstMeant : await pageOf(index, { ...search, query: meant })
-  return { ...meantPage, didYouMean: printSearchQuery(meant) }
+  const both = await meantPage(index, search, { meant, typed: first.hits })
+  return both === null ? { ...page, didYouMean: null } : { ...both, didYouMean: printSearchQuery(meant) }
+}
+
+/** The hits of what was typed, then those of what was meant; null where what was meant finds no more. */
+async function meantPage(
+  index: SearchIndex,
+  search: TweetSearch,
+  { meant, typed }: { meant: SearchQuery; typed: readonly HitPlace[] },
+): Promise<Page | null> {
+  const { after, limit } = search
+  const asked = { ...search, query: meant, limit: limit + typed.length }
+  const first = await pageOf(index, { ...asked, after: null })
+  if (first.hits.length <= typed.length) return null
+  const isWithinTyped = after === null || after.score >= AS_TYPED
+  const page = isWithinTyped ? first : await pageOf(index, asked)
+  const ids = new Set(typed.map(({ id }) => id))
+  const hits = [
+    ...typed.map(({ id, score }) => ({ id, score: score + AS_TYPED })).filter((hit) => isBehind(hit, after)),
+    ...page.hits.filter(({ id }) => !ids.has(id)),
+  ]
+  return { hits: hits.slice(0, limit), hasMore: page.hasMore || hits.length > limit }
+}
+
+function isBehind({ score, id }: HitPlace, after: HitPlace | null): boolean {
+  return after === null || score < after.score || (score === after.score && id < after.id)
 }
 
 function pageOf(index: SearchIndex, search: TweetSearch): Promise<Page> {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { HitPlace, NameSearch, PeopleHits } from '../contracts/search.ts'
 import { askAll, askDatabase, besideRange } from './ask.ts'
-import { nearTerms } from './correct-query.ts'
+import { CORRECTED_MAX, nearTerms } from './correct-query.ts'
 import { handleToken, PLACE_SHIFT, typedWords } from './documents.ts'
 import { allOf, NOTHING, quoted } from './match-expression.ts'
 import type { SearchIndex } from './ranges.ts'
@@ -47,13 +47,16 @@ const FIND_PEOPLE = besideRange(`with named as materialized (
 const FIND_NEAR = besideRange(byMatch('near', { match: '?1', tier: '?2', id: '?3', limit: '?4' }))
 const FIND_ANY_NAMED = besideRange(byMatch('names', { match: '?1', tier: '?2', id: '?3', limit: '1' }))
 
+/** So many words of a name are looked for. */
+const WORDS_MAX = 8
+
 /** Above every tier. */
 const TOP_PLACE = { tier: 128, id: 0 }
 
 /** A page of people: whose handle it is, whose names begin like it, whose names are near it, whose bio has it. */
 export async function searchUsers(index: SearchIndex, search: NameSearch): Promise<PeopleHits> {
   const { text, after, limit } = search
-  const words = typedWords(text)
+  const words = typedWords(text).slice(0, WORDS_MAX)
   const handle = handleToken(text.replace(/^[@\uff20\s]+/u, '')).slice(1)
   if (words.length === 0 && handle === '') return { hits: [], hasMore: false }
   const found = await askFor(index, search, { handle, words })
@@ -111,7 +114,9 @@ async function nearlyNamed(
 ): Promise<Hit[]> {
   if (!isAhead('near', after)) return []
   if (after !== null && (await isAnybodyNamed(index, words))) return []
-  const meant = await Promise.all(words.map(async (word) => [word, ...(await nearTerms(index, '@', word))]))
+  const meant = await Promise.all(
+    words.map(async (word, at) => [word, ...(at < CORRECTED_MAX ? await nearTerms(index, '@', word) : [])]),
+  )
   if (meant.every(({ length }) => length === 1)) return []
   const near = allOf(meant.map((terms) => terms.map(quoted).join(' OR ')))
   const { tier, id } = startOf('near', after)
