@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from 'vitest'
 import { parseSearchQuery } from '../../src/domain/search-query.ts'
 import { SearchIndex } from '../../src/search/ranges.ts'
+import { searchHashtags } from '../../src/search/search-hashtags.ts'
 import { searchTweets } from '../../src/search/search-tweets.ts'
 import { searchUsers } from '../../src/search/search-users.ts'
 import { forgetAll, idAged, NOW_MS, search, searchEnv, tweetOf } from './harness.ts'
@@ -80,4 +81,28 @@ it('reads a bounded part of the vocabulary for a misspelt query, however large i
   await searchUsers(index, { text: words.join(' '), after: null, limit: 20 })
   expect(spent.rows).toBeLessThan(30_000)
   expect(spent.statements).toBeLessThan(8)
+})
+
+it('reads a bounded number of hashtags, however many begin alike', async () => {
+  await searchEnv.SEARCH_DB_0.prepare(
+    `with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 20000)
+    insert into hashtags (key, tag, tweets)
+    select 'rain' || printf('%05d', n), 'rain' || printf('%05d', n), n from numbers`,
+  ).run()
+  await search.index({ tweets: [tweetOf(idAged(1), '#rai #rain')], people: [] })
+  const { index, spent } = metered()
+  for (const text of ['r', 'ra', 'rai', 'rain']) {
+    spent.rows = 0
+    const { hits } = await searchHashtags(index, { text, limit: 5 })
+    const isTag = text.length > 2
+    expect(hits.map(({ tweetCount }) => tweetCount)).toEqual([
+      ...(isTag ? [1] : []),
+      20_000,
+      19_999,
+      19_998,
+      19_997,
+      ...(isTag ? [] : [19_996]),
+    ])
+    expect(spent.rows).toBeLessThan(300)
+  }
 })

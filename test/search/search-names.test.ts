@@ -103,3 +103,15 @@ it('finds hashtags as one types, the most used first, without regard to diacriti
     ['cat', 1],
   ])
 })
+
+it('suggests no hashtag that sensitive tweets alone have, and forgets one when its tweet becomes sensitive', async () => {
+  const id = idAged(DAY_MS)
+  const tags = async () =>
+    (await search.searchHashtags({ text: 'gore', limit: 5 })).hits.map(({ tag }) => tag)
+  await search.index({ tweets: [tweetOf(id, '#gore', { isSensitive: true })], people: [] })
+  expect(await tags()).toEqual([])
+  await search.index({ tweets: [tweetOf(id, '#gore', { version: 2 })], people: [] })
+  expect(await tags()).toEqual(['gore'])
+  await search.index({ tweets: [tweetOf(id, '#gore', { version: 3, isSensitive: true })], people: [] })
+  expect(await tags()).toEqual([])
+})
