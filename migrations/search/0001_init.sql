@@ -54,6 +54,11 @@ create table hashtags (
   primary key (key, tag)
 ) strict, without rowid;
 
+-- The most used that begin with one letter, two or three, so that none of the others is read.
+create index hashtags_by_1 on hashtags (substr(key, 1, 1), tweets desc) where tweets > 0;
+create index hashtags_by_2 on hashtags (substr(key, 1, 2), tweets desc) where tweets > 0;
+create index hashtags_by_3 on hashtags (substr(key, 1, 3), tweets desc) where tweets > 0;
+
 -- The vocabulary that misspelt words are looked up in: words, #tags, @names.
 create table terms (
   term text primary key

@@ -69,10 +69,13 @@ export interface TweetSearch {
   withSensitive: boolean
 }
 
+/** Where a query was meant otherwise, the few hits of what was typed come first, with scores above this one. */
+export const AS_TYPED = 1000
+
 export interface TweetHits {
   hits: HitPlace[]
   hasMore: boolean
-  /** The query as it was meant, where hardly anything holds what was asked: the hits are then of this one. */
+  /** The query as it was meant, where hardly anything holds what was asked: behind what does, the hits are of this one. */
   didYouMean: string | null
 }
 

@@ -18,15 +18,39 @@ const CANDIDATES_MAX = 6
 const COUNTED_MAX = 100
 /** A word that this many tweets have is taken for what was meant. */
 const COMMON = 10
+/** So many words of a text are looked up: nobody misspells more, and each is thousands of rows. */
+export const CORRECTED_MAX = 3
+/** What is read of the terms of a trigram and a length. A rare trigram has fewer, and it tells more. */
+const LIST_MAX = 300
 
-/** The terms of a kind that share most trigrams with a word, of similar length. */
-const NEAR_TERMS = `select term
-  from term_grams
-  where gram in (select value from json_each(?1))
-    and length between ?2 and ?3
-  group by term
-  order by count(*) desc, term
-  limit ?4`
+/**
+ * The terms that share most trigrams with a word, of equals those of the rarest; and of the terms in ?2 those that there
+ * are. ?1 is `[[gram, length]]`.
+ */
+const NEAR_TERMS = `with lists as materialized (
+    select (
+      select json_group_array(term)
+      from (
+        select term
+        from term_grams
+        where gram = asked.value ->> 0
+          and length = asked.value ->> 1
+        limit ${LIST_MAX}
+      )
+    ) as terms
+    from json_each(?1) as asked
+  ),
+  measured as materialized (select terms, json_array_length(terms) as size from lists),
+  sharing as (
+    select listed.value as term
+    from measured, json_each(measured.terms) as listed
+    group by listed.value
+    order by count(*) desc, min(size), listed.value
+    limit ${NEAR_MAX}
+  )
+  select term from sharing
+  union
+  select term from terms where term in (select value from json_each(?2))`
 
 /** A word or a hashtag of a query as it is looked up. */
 interface Doubtful {
@@ -40,15 +64,8 @@ interface Doubtful {
 /** The query with its misspelt words as they were probably meant; null where no word is near another. */
 export async function correctedQuery(index: SearchIndex, query: SearchQuery): Promise<SearchQuery | null> {
   const doubtful = [...query.words.flatMap(doubtfulWord), ...query.hashtags.flatMap(doubtfulTag)]
-  const counts = await countMatches(
-    index,
-    doubtful.map(({ match }) => match),
-  )
-  const rare = doubtful.flatMap((each, at) => {
-    const count = counts[at] ?? 0
-    return count < COMMON ? [{ ...each, count }] : []
-  })
-  const meant = await Promise.all(rare.map(async (each) => ({ ...each, meant: await meantBy(index, each) })))
+  const wrong = misspelt(await countedWords(index, doubtful))
+  const meant = await Promise.all(wrong.map(async (each) => ({ ...each, meant: await meantBy(index, each) })))
   if (meant.every((each) => each.meant === null)) return null
   const wordFor = (kind: TermKind, typed: string) =>
     meant.find((each) => each.kind === kind && each.typed === typed)?.meant ?? typed
@@ -70,16 +87,37 @@ function doubtfulTag(typed: string): Doubtful[] {
   return isTerm(folded) ? [{ kind: '#', typed, folded, match: quoted(`#${folded}`) }] : []
 }
 
+interface CountedWord extends Doubtful {
+  /** How many tweets have it as it was typed, up to a hundred in each database. */
+  count: number
+}
+
+async function countedWords(index: SearchIndex, doubtful: readonly Doubtful[]): Promise<CountedWord[]> {
+  if (doubtful.length === 0) return []
+  const answers = await batchAll(index, (database) =>
+    doubtful.map(({ match }) => database.prepare(COUNT_MATCHES).bind(match, COUNTED_MAX)),
+  )
+  return doubtful.map((each, at) => ({ ...each, count: matchesIn(answers, at) }))
+}
+
+/** The words that no tweet has, because nothing is found for them alone; where there are none, the rarest. */
+function misspelt(words: readonly CountedWord[]): CountedWord[] {
+  const unknown = words.filter(({ count }) => count === 0)
+  if (unknown.length > 0) return unknown.length > CORRECTED_MAX ? [] : unknown
+  const rare = words.filter(({ count }) => count < COMMON)
+  return rare.sort((a, b) => a.count - b.count).slice(0, CORRECTED_MAX)
+}
+
 /** The near term of which there are most, if there are more than of what was typed. */
-async function meantBy(index: SearchIndex, { kind, folded, count }: Doubtful & { count: number }) {
-  const terms = await nearTerms(index, kind, folded)
-  const counts = await countMatches(
-    index,
-    terms.map((term) => quoted(kind + term)),
+async function meantBy(index: SearchIndex, { kind, folded, count }: CountedWord): Promise<string | null> {
+  const near = await nearTerms(index, kind, folded)
+  if (near.length === 0) return null
+  const answers = await batchAll(index, (database) =>
+    near.map((term) => database.prepare(COUNT_MATCHES).bind(quoted(kind + term), COUNTED_MAX)),
   )
   let best: { term: string; count: number } | null = null
-  for (const [at, term] of terms.entries()) {
-    const found = counts[at] ?? 0
+  for (const [at, term] of near.entries()) {
+    const found = matchesIn(answers, at)
     if (found > count && found > (best?.count ?? 0)) best = { term, count: found }
   }
   return best?.term ?? null
@@ -87,25 +125,34 @@ async function meantBy(index: SearchIndex, { kind, folded, count }: Doubtful & {
 
 /** Words of the vocabulary that differ by few mistakes, nearest first. */
 export async function nearTerms(index: SearchIndex, kind: TermKind, word: string): Promise<string[]> {
+  if (forgivenMistakes([...word].length) === 0) return []
+  const binds = [listsOf(kind, word), swapsOf(word).map((swapped) => kind + swapped)]
+  const answers = await batchAll(index, (database) => [
+    database.prepare(NEAR_TERMS).bind(...binds.map((each) => JSON.stringify(each))),
+  ])
+  return nearest(kind, word, termsIn(answers, 0))
+}
+
+function listsOf(kind: TermKind, word: string): [gram: string, length: number][] {
   const length = [...word].length
   const limit = forgivenMistakes(length)
-  if (limit === 0) return []
-  const grams = JSON.stringify(gramsOf(kind, word))
-  const open = await index.open()
-  const answers = await Promise.all(
-    open.map(({ database }) =>
-      database
-        .prepare(NEAR_TERMS)
-        .bind(grams, length - limit, length + limit, NEAR_MAX)
-        .run(),
-    ),
-  )
-  const terms = new Set(
-    answers
-      .flatMap(({ results }) => z.array(z.object({ term: z.string() })).parse(results))
-      .map(({ term }) => term.slice(kind.length)),
-  )
-  return [...terms]
+  const lengths = Array.from({ length: 2 * limit + 1 }, (_, at) => length - limit + at)
+  return gramsOf(kind, word).flatMap((gram) => lengths.map((of): [string, number] => [gram, of]))
+}
+
+/** The word with two neighbours changed: a short one shares no trigram with these. */
+function swapsOf(word: string): string[] {
+  const letters = [...word]
+  return letters.slice(1).map((letter, at) => {
+    const swapped = [...letters]
+    swapped.splice(at, 2, letter, letters[at] ?? '')
+    return swapped.join('')
+  })
+}
+
+function nearest(kind: TermKind, word: string, terms: ReadonlySet<string>): string[] {
+  const limit = forgivenMistakes([...word].length)
+  return Array.from(terms, (term) => term.slice(kind.length))
     .map((term) => ({ term, distance: editDistance(word, term, limit) }))
     .filter(({ distance }) => distance > 0 && distance <= limit)
     .sort((a, b) => a.distance - b.distance || sharedPrefix(b.term, word) - sharedPrefix(a.term, word))
@@ -119,17 +166,23 @@ function sharedPrefix(a: string, b: string): number {
   return length
 }
 
-/** How many tweets hold each of the conditions, up to a hundred in each database. */
-async function countMatches(index: SearchIndex, matches: readonly string[]): Promise<number[]> {
-  if (matches.length === 0) return []
+/** The same statements in each database. */
+async function batchAll(
+  index: SearchIndex,
+  statements: (database: D1Database) => D1PreparedStatement[],
+): Promise<D1Result[][]> {
   const open = await index.open()
-  const answers = await Promise.all(
-    open.map(({ database }) =>
-      database.batch(matches.map((match) => database.prepare(COUNT_MATCHES).bind(match, COUNTED_MAX))),
-    ),
-  )
-  const counted = z.tuple([z.object({ matches: z.number() })])
-  return matches.map((_, at) =>
-    answers.reduce((sum, results) => sum + counted.parse(results[at]?.results)[0].matches, 0),
-  )
+  return Promise.all(open.map(({ database }) => database.batch(statements(database))))
+}
+
+const counted = z.tuple([z.object({ matches: z.number() })])
+
+function matchesIn(answers: readonly D1Result[][], at: number): number {
+  return answers.reduce((sum, results) => sum + counted.parse(results[at]?.results)[0].matches, 0)
+}
+
+const terms = z.array(z.object({ term: z.string() }))
+
+function termsIn(answers: readonly D1Result[][], at: number): Set<string> {
+  return new Set(answers.flatMap((results) => terms.parse(results[at]?.results).map(({ term }) => term)))
 }

@@ -29,7 +29,7 @@ export interface TweetRow {
   sensitive: number
   engagement: number
   tier: number
-  /** `[key, tag]`. */
+  /** `[key, tag]`; none of a sensitive tweet, because tags are suggested to everybody. */
   tags: [string, string][]
   words: string
   forms: string
@@ -66,7 +66,7 @@ export function tweetRow(tweet: TweetDocument): { row: TweetRow; terms: Term[] }
     sensitive: Number(tweet.isSensitive),
     engagement: tweet.engagement,
     tier: engagementTier(tweet.engagement),
-    tags: Array.from(tags, ([tag, key]) => [key, tag]),
+    tags: tweet.isSensitive ? [] : Array.from(tags, ([tag, key]) => [key, tag]),
     words: joined(words),
     forms: joined(forms),
     facts: joined(factsOf(tweet)),

@@ -20,6 +20,9 @@ export interface MatchExpression {
   hasText: boolean
 }
 
+/** The condition that finds nothing: a phrase without tokens. */
+export const NOTHING = '""'
+
 /** FTS5 is told quoted tokens of ours alone, so nothing that somebody types is syntax to it. */
 export function matchExpression(query: SearchQuery): MatchExpression {
   const text = [

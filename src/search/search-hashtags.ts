@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { HashtagHits, NameSearch } from '../contracts/search.ts'
-import { askAll, askDatabase } from './ask.ts'
+import { askAll, askDatabase, besideRange } from './ask.ts'
 import { nearTerms } from './correct-query.ts'
 import { tagKey } from './documents.ts'
 import type { OpenDatabase, SearchIndex } from './ranges.ts'
@@ -8,18 +8,35 @@ import type { OpenDatabase, SearchIndex } from './ranges.ts'
 /** What a database is asked for beyond a page, because a tag may stand further behind in one than in all. */
 const OVERREAD = 5
 
-const BY_PREFIX = `select tag, tweets
-  from hashtags
-  where key >= ?1
-    and key < ?1 || char(0x10ffff)
-    and tweets > 0
-  order by tweets desc, tag
-  limit ?2`
+/** The first letters that the most used tags are indexed by. */
+const INDEXED_LETTERS = 3
 
-const BY_KEYS = `select tag, tweets
+/**
+ * Tags that begin with ?1, the most used first: of the ?2 most used that have its first letters, and of the ?2 that follow
+ * it in the alphabet. So the most used of few letters are all there, and those that begin with many.
+ */
+const byPrefix = (letters: number) =>
+  besideRange(`with used as materialized (
+      select key, tag, tweets
+      from hashtags
+      where substr(key, 1, ${letters}) = substr(?1, 1, ${letters})
+        and tweets > 0
+      order by tweets desc
+      limit ?2
+    ),
+    following as materialized (select key, tag, tweets from hashtags where key >= ?1 order by key limit ?2)
+    select tag, tweets
+    from (select * from used union select * from following)
+    where key >= ?1
+      and key < ?1 || char(0x10ffff)
+      and tweets > 0`)
+
+const BY_PREFIX = Array.from({ length: INDEXED_LETTERS }, (_, at) => byPrefix(at + 1))
+
+const BY_KEYS = besideRange(`select tag, tweets
   from hashtags
   where key in (select value from json_each(?1))
-    and tweets > 0`
+    and tweets > 0`)
 
 const row = z.object({ tag: z.string(), tweets: z.number() })
 type Counted = z.infer<typeof row>
@@ -31,7 +48,8 @@ export async function searchHashtags(
 ): Promise<HashtagHits> {
   const key = tagKey(text.replace(/^[#\uff03\s]+/u, ''))
   if (key === '') return { hits: [] }
-  const found = await ask(index, ({ database }) => database.prepare(BY_PREFIX).bind(key, limit * OVERREAD))
+  const byLetters = BY_PREFIX[Math.min([...key].length, INDEXED_LETTERS) - 1] ?? ''
+  const found = await ask(index, ({ database }) => database.prepare(byLetters).bind(key, limit * OVERREAD))
   if (found.length > 0) return best(found, key, limit)
   const near = await nearTerms(index, '#', key)
   if (near.length === 0) return { hits: [] }
@@ -46,10 +64,7 @@ function ask(
   index: SearchIndex,
   statement: (place: OpenDatabase) => D1PreparedStatement,
 ): Promise<Counted[]> {
-  return askAll(index, async (place) => {
-    const [answer, range] = await askDatabase(place, [statement(place)])
-    return { found: z.array(row).parse(answer?.results), range }
-  })
+  return askAll(index, (place) => askDatabase(statement(place), row))
 }
 
 /** The tag that was typed in full comes first. */

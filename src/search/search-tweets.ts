@@ -1,20 +1,13 @@
 import { z } from 'zod'
-import type { HitPlace, TweetHits, TweetSearch } from '../contracts/search.ts'
+import { AS_TYPED, type HitPlace, type TweetHits, type TweetSearch } from '../contracts/search.ts'
 import { MAX_ID } from '../domain/ids.ts'
-import { MAX_TIER } from '../domain/search/ranking.ts'
-import { tierToken } from '../domain/search/text-query.ts'
-import { printSearchQuery } from '../domain/search-query.ts'
-import { askAll, askDatabase, startOf } from './ask.ts'
+import { printSearchQuery, type SearchQuery } from '../domain/search-query.ts'
+import { type Answer, askAll, askDatabase } from './ask.ts'
 import { correctedQuery } from './correct-query.ts'
-import { allOf, type MatchExpression, matchExpression, quoted } from './match-expression.ts'
+import { type MatchExpression, matchExpression } from './match-expression.ts'
 import type { OpenDatabase, SearchIndex } from './ranges.ts'
-import { best, LATEST, type Window, windowOf } from './tweet-statements.ts'
+import { BEST, LATEST, type Window, windowOf } from './tweet-statements.ts'
 
-/** How many of the newest matches of a database are weighed, and of those of each tier of engagement. */
-const NEWEST_MAX = 400
-const ENGAGED_MAX = 200
-/** Engagement that makes a tweet a candidate although it is not among the newest. */
-const ENGAGED_TIERS = [4, 2]
 /** With fewer hits than this on the first page, a word may be misspelt. */
 const FEW_HITS = 3
 
@@ -29,10 +22,32 @@ export async function searchTweets(index: SearchIndex, search: TweetSearch): Pro
   if (first.hasMore || first.hits.length >= FEW_HITS) return { ...page, didYouMean: null }
   const meant = await correctedQuery(index, search.query)
   if (meant === null) return { ...page, didYouMean: null }
-  const firstMeant = await pageOf(index, { ...search, query: meant, after: null })
-  if (firstMeant.hits.length <= first.hits.length) return { ...page, didYouMean: null }
-  const meantPage = search.after === null ? firstMeant : await pageOf(index, { ...search, query: meant })
-  return { ...meantPage, didYouMean: printSearchQuery(meant) }
+  const both = await meantPage(index, search, { meant, typed: first.hits })
+  return both === null ? { ...page, didYouMean: null } : { ...both, didYouMean: printSearchQuery(meant) }
+}
+
+/** The hits of what was typed, then those of what was meant; null where what was meant finds no more. */
+async function meantPage(
+  index: SearchIndex,
+  search: TweetSearch,
+  { meant, typed }: { meant: SearchQuery; typed: readonly HitPlace[] },
+): Promise<Page | null> {
+  const { after, limit } = search
+  const asked = { ...search, query: meant, limit: limit + typed.length }
+  const first = await pageOf(index, { ...asked, after: null })
+  if (first.hits.length <= typed.length) return null
+  const isWithinTyped = after === null || after.score >= AS_TYPED
+  const page = isWithinTyped ? first : await pageOf(index, asked)
+  const ids = new Set(typed.map(({ id }) => id))
+  const hits = [
+    ...typed.map(({ id, score }) => ({ id, score: score + AS_TYPED })).filter((hit) => isBehind(hit, after)),
+    ...page.hits.filter(({ id }) => !ids.has(id)),
+  ]
+  return { hits: hits.slice(0, limit), hasMore: page.hasMore || hits.length > limit }
+}
+
+function isBehind({ score, id }: HitPlace, after: HitPlace | null): boolean {
+  return after === null || score < after.score || (score === after.score && id < after.id)
 }
 
 function pageOf(index: SearchIndex, search: TweetSearch): Promise<Page> {
@@ -46,28 +61,37 @@ interface Asked {
   expression: MatchExpression
 }
 
-const hit = z.object({ id: z.number(), score: z.number(), candidates: z.number() })
-type Hit = z.infer<typeof hit>
-
-const placeOf = ({ id, score }: Hit): HitPlace => ({ id, score })
+const hit: z.ZodType<HitPlace> = z.object({ id: z.number(), score: z.number() })
 
 /** Database after database from the newest on, until the page is full. */
-async function latest(index: SearchIndex, { search, window, expression }: Asked): Promise<Page> {
-  const { after, limit, withSensitive } = search
-  const until = after === null ? window.until : Math.min(window.until, after.id)
-  const hits: HitPlace[] = []
-  const open = await startOf(index)
-  for (const { database, range } of open.toReversed()) {
-    if (range.fromId >= until || (range.untilId !== null && range.untilId <= window.from)) continue
-    const wanted = limit + 1 - hits.length
-    const statement = database
-      .prepare(LATEST)
-      .bind(expression.match, window.from, until, Number(withSensitive), wanted)
-    const { results } = await statement.run()
-    hits.push(...z.array(hit).parse(results).map(placeOf))
+async function latest(index: SearchIndex, asked: Asked): Promise<Page> {
+  const { limit } = asked.search
+  const known = await index.open()
+  const newest = known.at(-1)
+  const answer = newest === undefined ? null : await latestIn(newest, asked, limit + 1)
+  const isCurrent = answer?.takesNew === true || known.length === index.databases.length
+  // Where another database is open by now, its hits come first: what was answered is asked again.
+  const open = isCurrent ? known.slice(0, -1) : await index.refresh()
+  const hits = isCurrent ? (answer?.found ?? []) : []
+  for (const place of open.toReversed()) {
     if (hits.length > limit) break
+    hits.push(...(await latestIn(place, asked, limit + 1 - hits.length)).found)
   }
   return pageFrom(hits, limit)
+}
+
+async function latestIn(
+  { database, range }: OpenDatabase,
+  { search: { after, withSensitive }, window, expression }: Asked,
+  wanted: number,
+): Promise<Answer<HitPlace>> {
+  const until = after === null ? window.until : Math.min(window.until, after.id)
+  // What is newer than this database is newer than what is asked for, too.
+  if (range.fromId >= until) return { found: [], takesNew: true }
+  if (range.untilId !== null && range.untilId <= window.from) return { found: [], takesNew: false }
+  const binds = [expression.match, window.from, until, Number(withSensitive), wanted]
+  const { found, takesNew } = await askDatabase(database.prepare(LATEST).bind(...binds), hit)
+  return { found: found.sort((a, b) => b.id - a.id), takesNew }
 }
 
 function pageFrom(hits: readonly HitPlace[], limit: number): Page {
@@ -77,34 +101,16 @@ function pageFrom(hits: readonly HitPlace[], limit: number): Page {
 /** All databases at once, their best merged. */
 async function bestOf(index: SearchIndex, asked: Asked): Promise<Page> {
   const hits = await askAll(index, (place) => bestIn(place, asked))
-  const byId = new Map(hits.map((each) => [each.id, placeOf(each)]))
-  const sorted = [...byId.values()].sort((a, b) => b.score - a.score || b.id - a.id)
-  return pageFrom(sorted, asked.search.limit)
-}
-
-/** The best of the newest matches; where there are more, of the engaging ones among the older, too. */
-async function bestIn(place: OpenDatabase, asked: Asked) {
-  const { search, expression } = asked
-  const tiers =
-    search.sort === 'top' ? Array.from({ length: MAX_TIER }, (_, below) => below + 1) : ENGAGED_TIERS
-  const [newest, range] = await askDatabase(place, [statementFor(place, asked, expression.match, NEWEST_MAX)])
-  const found = z.array(hit).parse(newest?.results)
-  // Where a page is behind all candidates nothing says how many there are.
-  const isCut = found.length === 0 ? search.after !== null : (found[0]?.candidates ?? 0) >= NEWEST_MAX
-  if (!isCut) return { found, range }
-  const engaged = await place.database.batch(
-    tiers.map((tier) =>
-      statementFor(place, asked, allOf([expression.match, quoted(tierToken(tier))]), ENGAGED_MAX),
-    ),
+  return pageFrom(
+    hits.sort((a, b) => b.score - a.score || b.id - a.id),
+    asked.search.limit,
   )
-  return { found: [...found, ...engaged.flatMap(({ results }) => z.array(hit).parse(results))], range }
 }
 
-function statementFor({ database }: OpenDatabase, asked: Asked, match: string, candidates: number) {
-  const { search, window, expression } = asked
+function bestIn({ database }: OpenDatabase, { search, window, expression }: Asked) {
   const { sort, asOfMs, after, limit, withSensitive } = search
   const scored = sort === 'top' ? 'top' : expression.hasText ? 'relevance' : 'text-less relevance'
   const place = after ?? { score: Number.MAX_VALUE, id: MAX_ID }
-  const binds = [match, window.from, window.until, asOfMs, Number(withSensitive), place.score, place.id]
-  return database.prepare(best(scored)).bind(...binds, limit + 1, candidates)
+  const binds = [expression.match, window.from, window.until, asOfMs, Number(withSensitive)]
+  return askDatabase(database.prepare(BEST[scored]).bind(...binds, place.score, place.id, limit + 1), hit)
 }

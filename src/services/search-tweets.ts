@@ -1,5 +1,5 @@
 import type { FoundTweet } from '../contracts/http/search.ts'
-import type { HitPlace, SearchSort, TweetSearch } from '../contracts/search.ts'
+import { AS_TYPED, type HitPlace, type SearchSort, type TweetSearch } from '../contracts/search.ts'
 import { readFoundTweets, type TweetsFound } from '../db/statements/search-hits.ts'
 import { AppError } from '../domain/errors.ts'
 import { highlight } from '../domain/search/highlight.ts'
@@ -53,6 +53,8 @@ interface Scroll {
   after: HitPlace | null
   hasMore: boolean
   didYouMean: string | null
+  /** Where the query was meant otherwise, those that hold what was typed. */
+  asTyped: Set<number>
   withSensitive: boolean
 }
 
@@ -87,10 +89,11 @@ export async function searchTweets(deps: Deps, viewer: Viewer, asked: TweetsAske
   const last = looked.at(looked.length - left.length - 1)
   scroll.hits.unshift(...left)
   const meant = scroll.didYouMean === null ? query : readQuery(scroll.didYouMean)
+  const isAsTyped = ({ id }: Line) => scroll.asTyped.has(id)
   return {
-    tweets: shown.map((line) => present(deps, viewer, line, meant)),
+    tweets: shown.map((line) => present(deps, viewer, line, isAsTyped(line) ? query : meant)),
     // A word that only tweets hold which the viewer may not see is not told to them.
-    didYouMean: shown.length === 0 ? null : scroll.didYouMean,
+    didYouMean: shown.every(isAsTyped) ? null : scroll.didYouMean,
     next: nextPlace(scroll, last, asOfMs),
   }
 }
@@ -101,6 +104,7 @@ function openScroll(place: FoundPlace | null): Scroll {
     after: place?.after ?? null,
     hasMore: place?.hasMore ?? true,
     didYouMean: null,
+    asTyped: new Set(),
     withSensitive: true,
   }
 }
@@ -116,6 +120,8 @@ async function readOn(
   scroll.after = found.hits.at(-1) ?? after
   scroll.hasMore = found.hasMore
   scroll.didYouMean = found.didYouMean
+  if (found.didYouMean === null) return
+  for (const { id, score } of found.hits) if (score >= AS_TYPED) scroll.asTyped.add(id)
 }
 
 /** What was looked at behind the last line that is shown; all of it where that one came before. */

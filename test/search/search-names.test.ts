@@ -64,6 +64,25 @@ it('goes on behind every hit without a repeat or a gap', async () => {
   expect(all).toEqual([ADA, ADAM, BOB])
 })
 
+it('goes on among many of the same tier, however near their ids are', async () => {
+  const many = Array.from({ length: 30 }, (_, at) =>
+    personOf(idAged(DAY_MS, 300 - 7 * at), `quill${at}`, {
+      displayName: 'Quill Reader',
+      isVerified: true,
+    }),
+  )
+  await search.index({ tweets: [], people: many })
+  const all: number[] = []
+  let after: HitPlace | null = null
+  while (all.length < 80) {
+    const page = await search.searchUsers({ text: 'quill', after, limit: 1 })
+    all.push(...page.hits.map(({ id }) => id))
+    after = page.hits.at(-1) ?? null
+    if (!page.hasMore) break
+  }
+  expect(all).toEqual(many.map(({ id }) => id))
+})
+
 it('finds hashtags as one types, the most used first, without regard to diacritics', async () => {
   const tags = async (text: string) =>
     (await search.searchHashtags({ text, limit: 5 })).hits.map(({ tag, tweetCount }) => [tag, tweetCount])
@@ -83,4 +102,16 @@ it('finds hashtags as one types, the most used first, without regard to diacriti
     ['cats', 2],
     ['cat', 1],
   ])
+})
+
+it('suggests no hashtag that sensitive tweets alone have, and forgets one when its tweet becomes sensitive', async () => {
+  const id = idAged(DAY_MS)
+  const tags = async () =>
+    (await search.searchHashtags({ text: 'gore', limit: 5 })).hits.map(({ tag }) => tag)
+  await search.index({ tweets: [tweetOf(id, '#gore', { isSensitive: true })], people: [] })
+  expect(await tags()).toEqual([])
+  await search.index({ tweets: [tweetOf(id, '#gore', { version: 2 })], people: [] })
+  expect(await tags()).toEqual(['gore'])
+  await search.index({ tweets: [tweetOf(id, '#gore', { version: 3, isSensitive: true })], people: [] })
+  expect(await tags()).toEqual([])
 })

@@ -97,6 +97,39 @@ it('says what was meant where hardly anything holds what was typed, and goes on 
   expect(await find('xylophones')).toEqual({ hits: [], hasMore: false, didYouMean: null })
 })
 
+it('corrects only the words that nobody has, where there are some', async () => {
+  const commoner = Array.from({ length: 5 }, (_, at) => tweetOf(idAged(HOUR_MS, at), 'what to wear'))
+  await tell(tweetOf(A, 'a kingfisher at the weir'), ...commoner)
+  expect(await find('kingfsher weir')).toMatchObject({ didYouMean: 'kingfisher weir', hits: [{ id: A }] })
+  expect(await find('kingfisher wier')).toMatchObject({ didYouMean: 'kingfisher weir', hits: [{ id: A }] })
+})
+
+it.each(['latest', 'relevance', 'top'] as const)(
+  'has what was typed before what was meant, by %s',
+  async (sort) => {
+    const meant = Array.from({ length: 4 }, (_, at) => tweetOf(idAged((at + 1) * HOUR_MS), 'what to wear'))
+    await tell(tweetOf(A, 'a weir'), tweetOf(B, 'wear what you like at the weir'), ...meant)
+    const first = await find('weir', { sort })
+    expect(first).toMatchObject({ didYouMean: 'wear', hasMore: false })
+    expect(
+      first.hits
+        .slice(0, 2)
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual([A, B].toSorted())
+    expect(first.hits.slice(2).map(({ id }) => id)).toEqual(meant.map(({ id }) => id))
+    const paged: number[] = []
+    let page = await find('weir', { sort, limit: 3 })
+    for (;;) {
+      paged.push(...page.hits.map(({ id }) => id))
+      if (!page.hasMore || paged.length > 10) break
+      page = await find('weir', { sort, limit: 3, after: page.hits.at(-2) ?? null })
+      paged.pop()
+    }
+    expect(paged).toEqual(first.hits.map(({ id }) => id))
+  },
+)
+
 it('knows the engaging among more matches than it weighs, when the engagement came later, too', async () => {
   const index = new SearchIndex([searchEnv.SEARCH_DB_0], 10_000)
   const write = (tweets: TweetDocument[]) =>
