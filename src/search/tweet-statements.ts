@@ -33,8 +33,8 @@ export const LATEST = besideRange(`select t.id, 0 as score
 const NEWEST_MAX = 400
 const ENGAGED_MAX = 200
 /**
- * Engagement that makes a tweet a candidate although it is not among the newest: 100. In the formula of relevance more
- * than that is worth less than a week; in `top` it is worth most.
+ * Engagement that makes a tweet a candidate although it is not among the newest: 100. In the formula of relevance 10,000
+ * is worth 0.09 more, too little for another pass; in `top` each tier counts.
  */
 const ENGAGED_TIERS = [2]
 const ALL_TIERS = Array.from({ length: MAX_TIER }, (_, below) => below + 1)
