@@ -97,11 +97,7 @@ async function measureSize(
   const count = size.toLocaleString('en')
   const lines: Line[] = []
   for (const [kind, { isCompared, isPeople, make }] of Object.entries(KINDS)) {
-    const queries = await queriesOf(
-      plan,
-      () => make(sample, random),
-      (query) => isOfKind(runtime, kind, query),
-    )
+    const queries = await queriesOf(runtime, plan, kind, () => make(sample, random))
     const rounds = await measureKind(runtime, plan, { queries, isPeople })
     lines.push({
       name: `${kind}, ${count}`,
