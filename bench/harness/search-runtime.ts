@@ -7,6 +7,7 @@ import { bundleWorker } from './bundle.ts'
 import { showComplaints, workerOf } from './runtime.ts'
 
 const SEARCH_CONFIG = 'src/search/wrangler.toml'
+const BARE_CONFIG = 'bench/search-bare/wrangler.toml'
 const CALLER_CONFIG = 'bench/search-caller/wrangler.toml'
 
 export interface SearchRuntime {
@@ -15,15 +16,16 @@ export interface SearchRuntime {
   stop(): Promise<void>
 }
 
-/** The search Worker and its caller in a runtime of their own, on the databases below `folder`. */
+/** The search Worker, what it is compared with and their caller in a runtime of their own, on the databases below `folder`. */
 export class SearchBench {
   readonly #folder: string
-  readonly #scripts: { search: string; caller: string }
+  readonly #scripts: Record<'search' | 'bare' | 'caller', string>
 
   constructor(folder: string) {
     this.#folder = folder
     this.#scripts = {
       search: bundleWorker(SEARCH_CONFIG, join(folder, 'search')),
+      bare: bundleWorker(BARE_CONFIG, join(folder, 'search-bare')),
       caller: bundleWorker(CALLER_CONFIG, join(folder, 'search-caller')),
     }
   }
@@ -37,6 +39,7 @@ export class SearchBench {
             unsafeDirectSockets: [{}],
           },
           workerOf(SEARCH_CONFIG, 'warbler-search', this.#scripts.search),
+          workerOf(BARE_CONFIG, 'warbler-search-bare', this.#scripts.bare),
         ],
         resourcePersistencePath: this.#storage,
         logRequests: false,

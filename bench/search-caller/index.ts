@@ -1,11 +1,18 @@
 import { Hono } from 'hono'
 import type { Search } from '../../src/search/index.ts'
+import type { Bare } from '../search-bare/index.ts'
 
 /** The bindings of bench/search-caller/wrangler.toml. */
 interface CallerEnv {
   SEARCH: Service<typeof Search>
+  BARE: Service<typeof Bare>
   SEARCH_DB_0: D1Database
   SEARCH_DB_1: D1Database
+}
+
+interface Statement {
+  sql: string
+  binds: (string | number)[]
 }
 
 const app = new Hono<{ Bindings: CallerEnv }>()
@@ -19,9 +26,15 @@ app.post('/tweets', async (c) => c.json(await c.env.SEARCH.searchTweets(await c.
 
 app.post('/users', async (c) => c.json(await c.env.SEARCH.searchUsers(await c.req.json())))
 
-/** One statement of ours or of the baseline's, as it is. */
+/** One statement, by the same hop as a search. */
+app.post('/bare', async (c) => {
+  const { sql, binds } = await c.req.json<Statement>()
+  return c.json(await c.env.BARE.ask(sql, binds))
+})
+
+/** One statement on this Worker's own binding: without the hop. */
 app.post('/sql', async (c) => {
-  const { sql, binds } = await c.req.json<{ sql: string; binds: unknown[] }>()
+  const { sql, binds } = await c.req.json<Statement>()
   const { results } = await c.env.SEARCH_DB_0.prepare(sql)
     .bind(...binds)
     .run()

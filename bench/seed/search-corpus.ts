@@ -10,7 +10,6 @@ import { type Random, randomStream } from '../../tools/seed/random.ts'
 const VOCABULARY = 100_000
 /** The commonest word, stop words aside, is in 6 % of the tweets. */
 const COMMONEST_SHIFT = 20
-const COMMON_WORDS = 100
 const TAGS = 2_000
 /** People for each hundred tweets. */
 const PEOPLE_SHARE = 0.1
@@ -26,16 +25,11 @@ export class SearchCorpus {
   readonly #random: Random = randomStream('search corpus')
   readonly #word: (random: Random) => string
   readonly #tag: (random: Random) => string
-  readonly #words: string[]
 
   constructor() {
-    this.#words = vocabulary(this.#random)
-    this.#word = weightedPicker(this.#words, zipfWeight(1, COMMONEST_SHIFT))
-    this.#tag = weightedPicker(this.#words.slice(-TAGS), zipfWeight(1, COMMONEST_SHIFT))
-  }
-
-  commonWord(random: Random): string {
-    return random.pick(this.#words.slice(0, COMMON_WORDS))
+    const words = vocabulary(this.#random)
+    this.#word = weightedPicker(words, zipfWeight(1, COMMONEST_SHIFT))
+    this.#tag = weightedPicker(words.slice(-TAGS), zipfWeight(1, COMMONEST_SHIFT))
   }
 
   tweet(index: number): TweetDocument {
@@ -84,6 +78,24 @@ function vocabulary(random: Random): string[] {
   return [...words]
 }
 
+interface Takers {
+  tweet: (tweet: TweetDocument) => void
+  person: (person: PersonDocument) => void
+}
+
+/** The documents with these indexes, in the order in which they are made. */
+export function eachDocument(
+  corpus: SearchCorpus,
+  from: number,
+  until: number,
+  { tweet, person }: Takers,
+): void {
+  for (let index = from; index < until; index++) {
+    tweet(corpus.tweet(index))
+    if (index % (1 / PEOPLE_SHARE) === 0) person(corpus.person(index))
+  }
+}
+
 const BATCH = 5_000
 
 /** Writes the documents with these indexes as the Worker does, by its own analysis. */
@@ -111,17 +123,20 @@ export function fillSearchDatabase(
   database.exec('pragma synchronous = off; insert or ignore into id_range (from_id) values (0)')
   for (let at = from; at < until; at += BATCH) {
     database.exec('begin')
-    for (let index = at; index < Math.min(until, at + BATCH); index++) {
-      const { row, terms } = tweetRow(corpus.tweet(index))
-      tweet.run(row.id, row.version, row.sensitive, row.engagement, row.tier, JSON.stringify(row.tags))
-      tweetText.run(row.id, row.words, row.forms, row.facts)
-      terms.forEach(learn)
-      if (index % (1 / PEOPLE_SHARE) !== 0) continue
-      const { row: who, terms: names } = personRow(corpus.person(index))
-      person.run(who.id, who.handle, who.tier)
-      personText.run((BigInt(who.tier) << BigInt(PLACE_SHIFT)) + BigInt(who.id), who.names, who.bio)
-      names.forEach(learn)
-    }
+    eachDocument(corpus, at, Math.min(until, at + BATCH), {
+      tweet: (document) => {
+        const { row, terms } = tweetRow(document)
+        tweet.run(row.id, row.version, row.sensitive, row.engagement, row.tier, JSON.stringify(row.tags))
+        tweetText.run(row.id, row.words, row.forms, row.facts)
+        terms.forEach(learn)
+      },
+      person: (document) => {
+        const { row, terms } = personRow(document)
+        person.run(row.id, row.handle, row.tier)
+        personText.run((BigInt(row.tier) << BigInt(PLACE_SHIFT)) + BigInt(row.id), row.names, row.bio)
+        terms.forEach(learn)
+      },
+    })
     database.exec('commit')
   }
   database.exec(

@@ -32,8 +32,11 @@ export const LATEST = besideRange(`select t.id, 0 as score
 /** How many of the newest matches of a database are weighed, and of those of each tier of engagement. */
 const NEWEST_MAX = 400
 const ENGAGED_MAX = 200
-/** Engagement that makes a tweet a candidate although it is not among the newest. */
-const ENGAGED_TIERS = [4, 2]
+/**
+ * Engagement that makes a tweet a candidate although it is not among the newest: 100. In the formula of relevance 10,000
+ * is worth 0.09 more, too little for another pass; in `top` each tier counts.
+ */
+const ENGAGED_TIERS = [2]
 const ALL_TIERS = Array.from({ length: MAX_TIER }, (_, below) => below + 1)
 /** D1 takes five selects in a union. */
 const UNION_MAX = 3

@@ -1,12 +1,13 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import type { SearchSort, TweetDocument } from '../../src/contracts/search.ts'
+import type { HitPlace, SearchSort, TweetDocument, TweetHits } from '../../src/contracts/search.ts'
 import { parseSearchQuery } from '../../src/domain/search-query.ts'
 import { SearchIndex } from '../../src/search/ranges.ts'
 import { searchHashtags } from '../../src/search/search-hashtags.ts'
 import { searchTweets } from '../../src/search/search-tweets.ts'
+import { searchUsers } from '../../src/search/search-users.ts'
 import { writeChanges } from '../../src/search/write-changes.ts'
-import { forgetAll, HOUR_MS, idAged, NOW_MS, searchEnv, tweetOf } from './harness.ts'
+import { forgetAll, HOUR_MS, idAged, NOW_MS, personOf, searchEnv, tweetOf } from './harness.ts'
 
 afterEach(forgetAll)
 
@@ -37,25 +38,29 @@ async function idsIn(database: D1Database): Promise<number[]> {
     .map(({ id }) => id)
 }
 
+function find(
+  index: SearchIndex,
+  text: string,
+  sort: SearchSort,
+  limit: number,
+  after: HitPlace | null = null,
+): Promise<TweetHits> {
+  const parsed = parseSearchQuery(text)
+  if (!parsed.ok) throw new Error(parsed.message)
+  const { query } = parsed
+  return searchTweets(index, { query, sort, asOfMs: NOW_MS, after, limit, withSensitive: true })
+}
+
 async function allPages(
   index: SearchIndex,
   text: string,
   sort: SearchSort,
   limit: number,
 ): Promise<number[]> {
-  const parsed = parseSearchQuery(text)
-  if (!parsed.ok) throw new Error(parsed.message)
   const ids: number[] = []
-  let after: { score: number; id: number } | null = null
+  let after: HitPlace | null = null
   for (;;) {
-    const page = await searchTweets(index, {
-      query: parsed.query,
-      sort,
-      asOfMs: NOW_MS,
-      after,
-      limit,
-      withSensitive: true,
-    })
+    const page: TweetHits = await find(index, text, sort, limit, after)
     ids.push(...page.hits.map(({ id }) => id))
     after = page.hits.at(-1) ?? null
     if (!page.hasMore) return ids
@@ -129,6 +134,27 @@ it.each(['latest', 'relevance', 'top'] as const)(
     expect(await allPages(stale, `number${LIMIT}`, sort, 5)).toEqual([tweets.at(-1)?.id])
   },
 )
+
+it('asks each database once, in one statement', async () => {
+  const index = isolate()
+  for (const tweet of tweetsOf(LIMIT + 5)) await write(index, [tweet])
+  const ada = personOf(idAged(1), 'ada', { bio: 'many' })
+  await writeChanges(index, { tweets: [], people: [ada], removedTweets: [], removedPeople: [] })
+  const known = isolate()
+  await known.open()
+  const prepared = DATABASES.map((database) => vi.spyOn(database, 'prepare'))
+  const statements = async (ask: () => Promise<unknown>) => {
+    for (const spy of prepared) spy.mockClear()
+    await ask()
+    return prepared.map((spy) => spy.mock.calls.length)
+  }
+  for (const sort of ['latest', 'relevance', 'top'] as const)
+    expect(await statements(() => find(known, 'many', sort, 100))).toEqual([1, 1])
+  expect(await statements(() => find(known, 'many', 'latest', 3))).toEqual([0, 1])
+  expect(await statements(() => searchUsers(known, { text: 'ad', after: null, limit: 5 }))).toEqual([1, 1])
+  expect(await statements(() => searchHashtags(known, { text: 'ma', limit: 5 }))).toEqual([1, 1])
+  for (const spy of prepared) spy.mockRestore()
+})
 
 it('opens the next database although the isolate that closed one was gone before it could', async () => {
   const tweets = tweetsOf(LIMIT + 1)

@@ -1,5 +1,5 @@
 import { extractEntities } from '../tweet-text.ts'
-import { foldCase, foldWord } from './fold.ts'
+import { ASCII, foldCase, foldWord } from './fold.ts'
 import { stemmerOf } from './languages.ts'
 
 /**
@@ -199,7 +199,7 @@ const ANY_PAIRED = new RegExp(PAIRED, 'v')
 
 /** Whether a text has characters of scripts that are found by pairs of them. */
 export function isPaired(text: string): boolean {
-  return ANY_PAIRED.test(text)
+  return !ASCII.test(text) && ANY_PAIRED.test(text)
 }
 
 /** Whether a character is often a word alone. */

@@ -16,7 +16,7 @@ const LETTERS: Record<string, string> = {
 const FOLDED_LETTERS = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu')
 
 /** Most words are: they need no more than lower case. */
-const ASCII = /^[\x20-\x7e]*$/
+export const ASCII = /^[\x20-\x7e]*$/
 
 /**
  * NFKC, lower case, without what is not seen: what all tokens are made of, and what stemmers take. Case is that of no
