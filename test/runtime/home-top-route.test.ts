@@ -78,7 +78,13 @@ describe('GET /api/timeline/home?sort=top', () => {
     expect(page.spending).toEqual({ sql: 0, objectSql: 0, objectCalls: 1, passwordCalls: 0, searchCalls: 0 })
     const next = pageOf(page).pagination.next_cursor
     const second = await isolate.spend('GET', `${TOP}&cursor=${next}`, { token })
-    expect(second.spending).toEqual({ sql: 0, objectSql: 0, objectCalls: 1, passwordCalls: 0, searchCalls: 0 })
+    expect(second.spending).toEqual({
+      sql: 0,
+      objectSql: 0,
+      objectCalls: 1,
+      passwordCalls: 0,
+      searchCalls: 0,
+    })
   })
 })
 
