@@ -5,7 +5,7 @@ import { presentRecommendation } from '../views/present-recommendation.ts'
 import { presentTweet } from '../views/present-tweet.ts'
 import { presentTrend, withoutMuted } from '../views/trends.ts'
 import type { Deps, Viewer } from './deps.ts'
-import { readLagging } from './read-lagging.ts'
+import { readLaggingFor } from './read-lagging.ts'
 
 const TWEETS_SHOWN = 20
 /** Read so that those with muted words can be left out. */
@@ -18,7 +18,7 @@ export async function exploreFor(deps: Deps, viewer: Viewer | null): Promise<Exp
   const nowMs = deps.now()
   const asked = { nowMs, tweets: viewer === null ? TWEETS_SHOWN : TWEETS_READ, people: PEOPLE_SHOWN }
   const found = await deps.timed('db', () =>
-    readLagging(deps, (db) => readExplore(db, viewer?.id ?? null, asked)),
+    readLaggingFor(deps, viewer, (db) => readExplore(db, viewer?.id ?? null, asked)),
   )
   const holdsMuted = mutedWordsMatcher(found.muted_words, nowMs)
   const viewerId = viewer?.id ?? null

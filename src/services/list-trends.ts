@@ -2,7 +2,7 @@ import type { TrendAnswer } from '../contracts/http/discovery.ts'
 import { readTrends, type TrendsForReader } from '../db/statements/trend-readers.ts'
 import { presentTrend, withoutMuted } from '../views/trends.ts'
 import type { Deps, Viewer } from './deps.ts'
-import { readLagging } from './read-lagging.ts'
+import { readLaggingFor } from './read-lagging.ts'
 
 /**
  * A part of what trends, the best first, and for who is signed out out of the isolate's cache: ranked a minute ago at most, or ten
@@ -26,7 +26,9 @@ export async function listTrends(
 async function trendsFor(deps: Deps, viewer: Viewer | null, nowMs: number): Promise<TrendsForReader> {
   const known = viewer === null ? deps.trends.get(nowMs) : null
   if (known !== null) return { trends: known, muted_words: [] }
-  const read = await deps.timed('db', () => readLagging(deps, (db) => readTrends(db, viewer?.id ?? null)))
+  const read = await deps.timed('db', () =>
+    readLaggingFor(deps, viewer, (db) => readTrends(db, viewer?.id ?? null)),
+  )
   if (read.trends !== null) deps.trends.set(read.trends, nowMs)
   return read
 }

@@ -7,7 +7,7 @@ import type { TweetId } from '../domain/ids.ts'
 import { presentTweet } from '../views/present-tweet.ts'
 import type { Deps, Viewer } from './deps.ts'
 import { pageOf } from './page-of.ts'
-import { readLagging } from './read-lagging.ts'
+import { readLaggingFor } from './read-lagging.ts'
 
 /**
  * A page of a list of tweets. What may not be seen (any more) is left out: the page is shorter then, and its next one
@@ -63,7 +63,7 @@ export async function listHashtagTweets(
   page: ListPage<number>,
 ): Promise<TweetsPage<number>> {
   const rows = await deps.timed('db', () =>
-    readLagging(deps, (db) => readHashtagTweets(db, tag, viewer?.id ?? null, oneMore(page))),
+    readLaggingFor(deps, viewer, (db) => readHashtagTweets(db, tag, viewer?.id ?? null, oneMore(page))),
   )
   const found = presentPage(deps, viewer, rows, page.limit)
   const last = rows.at(-1)

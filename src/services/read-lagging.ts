@@ -1,5 +1,14 @@
 import type { Db } from '../db/client.ts'
-import type { Deps } from './deps.ts'
+import type { Deps, Viewer } from './deps.ts'
+
+/** For a viewer's own mutes and blocks to hold at once: who is signed in is answered by the primary, all others as `readLagging` does. */
+export function readLaggingFor<Found>(
+  deps: Deps,
+  viewer: Viewer | null,
+  read: (db: Db) => Promise<Found>,
+): Promise<Found> {
+  return viewer === null ? readLagging(deps, read) : read(deps.db)
+}
 
 /**
  * Reads what may be some seconds old, from the replica. The primary answers where there is no replica, where it fails, and

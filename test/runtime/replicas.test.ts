@@ -122,6 +122,15 @@ describe('with a replica', () => {
     expect(await askedBy('GET', '/api/recommendations/users', newcomer)).toEqual([REPLICA, PRIMARY])
   })
 
+  it('what goes on is what the replica knows for who is signed out, and the primary’s for whom blocks and mutes are to hold', async () => {
+    const { reader } = await scene()
+    for (const path of ['/api/explore', '/api/hashtags/heron/tweets']) {
+      expect(await askedBy('GET', path)).toEqual([REPLICA])
+      expect(await askedBy('GET', path, reader)).toEqual([PRIMARY])
+    }
+    expect(await askedBy('GET', '/api/trending/topics', reader)).toEqual([PRIMARY])
+  })
+
   it('everybody sees their own as they are', async () => {
     const { owner, early, late, older, newer } = await scene()
     for (const ref of [owner.id, `@${owner.username}`, `@${owner.username.toUpperCase()}`]) {
