@@ -225,12 +225,16 @@ export const searchEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('tweet_changed'), v: version, tweet_id: id }),
   /** Registered, or their name, bio, verification, presence or number of followers is another. */
   z.object({ type: z.literal('user_changed'), v: version, user_id: id }),
-  /** Whether everybody may read what an author wrote is another: of all their tweets, step by step, below an id. */
+  /**
+   * Whether everybody may read what an author wrote is another: of all their tweets, step by step, below an id.
+   * `revision` is the author's, by that change.
+   */
   z.object({
     type: z.literal('tweets_of_changed'),
     v: version,
     user_id: id,
     before_id: id.nullable(),
+    revision: z.number().int().positive(),
   }),
   /** The index is built anew, step by step, the oldest first: all people above an id, and then all tweets. */
   z.object({

@@ -103,7 +103,7 @@ export async function change({ authors, stars, readers }: World): Promise<void> 
 async function setUser({ person }: Author, columns: SQL): Promise<void> {
   await rows(sql`
     with gone as (
-      update users set ${columns}, revision = revision + 1 where id = ${person.id} returning id
+      update users set ${columns}, revision = revision + 1 where id = ${person.id} returning id, revision
     )
     ${tellSearchOfPresence('gone')}`)
 }

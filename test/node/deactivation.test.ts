@@ -28,12 +28,12 @@ const newcomer = (columns: Record<string, unknown> = {}) =>
 const session = (id = crypto.randomUUID()) => ({ id, tokenHash: 'token', userAgent: '' })
 const signIn = (user: UserId, hash = HASH) => insertSession(db, user, hash, session())
 /** What search is told of somebody who is gone, or there again. */
-const searchedAnew = (user: UserId) => [
+const searchedAnew = (user: UserId, revision: number) => [
   { id: expect.any(Number), queue: 'search', message: { type: 'user_changed', v: 1, user_id: user } },
   {
     id: expect.any(Number),
     queue: 'search',
-    message: { type: 'tweets_of_changed', v: 1, user_id: user, before_id: null },
+    message: { type: 'tweets_of_changed', v: 1, user_id: user, before_id: null, revision },
   },
 ]
 const waits = () => vi.waitFor(async () => expect(await somebodyWaits(people.pool)).toBe(true), 5_000)
@@ -69,7 +69,7 @@ describe('an account that its owner deactivates', () => {
           queue: 'fan-out',
           message: { type: 'session_ended', v: 1, user_id: user, session_id: null, except_session_id: null },
         },
-        ...searchedAnew(user),
+        ...searchedAnew(user, 2),
       ])
     })
     expect(trips).toBe(1)
@@ -118,7 +118,7 @@ describe('signing in', () => {
     expect(await findCredentials(db, { id: user })).toMatchObject({ is_active: false, is_deactivated: true })
     const started = await signIn(user)
     expect(started?.expires_at_ms).toBeGreaterThan(Date.now())
-    expect(started?.outbox).toEqual(searchedAnew(user))
+    expect(started?.outbox).toEqual(searchedAnew(user, 3))
     expect(await stateOf(user)).toEqual({ ...ACTIVE, revision: 3, sessions: 1, browsers: 0 })
     expect((await signIn(user))?.outbox).toEqual([])
   })

@@ -86,14 +86,16 @@ describe('search is owed', () => {
   it('what people are found by, and whether all may read what they wrote', async () => {
     const user = await people.addUser({ bio: 'old' })
     const change = (asked: object) => (deps: Deps) => changeProfile(deps, viewerOf(user), { id: user }, asked)
-    const ofTweets = { type: 'tweets_of_changed', v: 1, user_id: user, before_id: null }
+    const ofTweets = (revision: number) => {
+      return { type: 'tweets_of_changed', v: 1, user_id: user, before_id: null, revision }
+    }
     expect(await owedBy(change({ bio: 'new' }))).toEqual([ofUser(user)])
     expect(await owedBy(change({ bio: 'new', location: 'there' }))).toEqual([])
-    expect(await owedBy(change({ is_private: true }))).toEqual([ofTweets])
+    expect(await owedBy(change({ is_private: true }))).toEqual([ofTweets(3)])
     expect(await owedBy(change({ is_private: true }))).toEqual([])
     expect(await owedBy(change({ is_private: false, display_name: 'Other' }))).toEqual([
       ofUser(user),
-      ofTweets,
+      ofTweets(4),
     ])
   })
 

@@ -184,7 +184,7 @@ describe('many tweets', () => {
     // So many in one batch that each goes five tweets further.
     const steps = await rows<OutboxRow>(sql`
       insert into outbox (queue, message, next_attempt_at)
-      select 'search', jsonb_build_object('type', 'tweets_of_changed', 'v', 1, 'user_id', ${author.id}::bigint, 'before_id', null), now()
+      select 'search', jsonb_build_object('type', 'tweets_of_changed', 'v', 1, 'user_id', ${author.id}::bigint, 'before_id', null, 'revision', 2), now()
       from generate_series(1, 100)
       returning id::float8 as id, queue, message`)
     const deps = testDeps()
@@ -193,6 +193,25 @@ describe('many tweets', () => {
     expect(await indexed(word)).toHaveLength(5)
     await untilDone(deps.sent)
     expect([await areOwed(deps.sent), (await indexed(word)).length]).toEqual([false, 7])
+  })
+
+  it('are gone through for the author’s last change alone, where several meet', async () => {
+    const [author, word] = [await insertPerson(), ownWord()]
+    const ids: number[] = []
+    for (let n = 0; n < 7; n++) ids.unshift((await post(author, `${word} ${n}`)).id)
+    const walks: OutboxRow[] = []
+    for (const isPrivate of [true, false, true, false]) walks.push(...(await setPrivate(author, isPrivate)))
+    expect(walks).toHaveLength(4)
+    // All of them would go four tweets further; those of the last change take all in one step.
+    const steps = await rows<OutboxRow>(sql`
+      insert into outbox (queue, message, next_attempt_at)
+      select queue, message, now() from outbox, generate_series(1, 25) where id in ${walks.map(({ id }) => id)}
+      returning id::float8 as id, queue, message`)
+    const all = [...walks, ...steps]
+    const deps = testDeps()
+    expect(await runSearchIndex(searchBodies(all), deps)).toMatchObject({ retried: [] })
+    expect([await areOwed(all), deps.sent]).toEqual([false, []])
+    expect(await indexed(word)).toEqual(ids)
   })
 
   it('are indexed anew from Postgres, the oldest first, through a death on the way', async () => {

@@ -157,7 +157,7 @@ export async function deactivateAccount(
     // `now()` is the transaction's: the account was deactivated by this one.
     main: sql`
       with gone as (
-        select id from users where id = ${userId} and not is_active and deactivated_at = now()
+        select id, revision from users where id = ${userId} and not is_active and deactivated_at = now()
       ), ended as (
         update sessions
         set revoked_at = now()

@@ -24,6 +24,11 @@ export function searchRow(type: SearchEvent['type'], details: SQL): SQL {
   return outboxRow('search', sql`jsonb_build_object('type', ${type}::text, 'v', 1, ${details})`)
 }
 
+/** The same by which search is told anew of all tweets of an author whose change raised `revision` to this. */
+export function tweetsOfChangedRow(user: SQL, revision: SQL): SQL {
+  return searchRow('tweets_of_changed', sql`'user_id', ${user}, 'before_id', null, 'revision', ${revision}`)
+}
+
 /** A committed outbox row as JSON, for the write that returns it. */
 export const outboxRecord = sql`json_build_object('id', id, 'queue', queue, 'message', message)`
 

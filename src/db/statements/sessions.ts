@@ -4,7 +4,7 @@ import type { OutboxRow } from '../../contracts/queues.ts'
 import type { UserId } from '../../domain/ids.ts'
 import { REFRESH_GRACE_SECONDS, REFRESH_TOKEN_TTL_SECONDS } from '../../domain/sessions.ts'
 import { type Db, query } from '../client.ts'
-import { searchRow } from './outbox.ts'
+import { searchRow, tweetsOfChangedRow } from './outbox.ts'
 
 export interface NewSession {
   id: string
@@ -57,7 +57,7 @@ export async function insertSession(
         set is_active = true, deactivated_at = null, revision = revision + 1, updated_at = now()
         where id = ${user} and password_hash = ${passwordHash} and not is_active and deactivated_at is not null
           and suspended_at is null
-        returning id
+        returning id, revision
       ), account as (
         select id from held union all select id from returned
       ), session as (${insertionOf(session, sql`account`)}
@@ -68,13 +68,13 @@ export async function insertSession(
   return row ?? null
 }
 
-/** Tells search of the people of `rows (id)` who are there now, or no longer, and of all their tweets. */
+/** Tells search of the people of `rows (id, revision)` who are there now, or no longer, and of all their tweets. */
 export function tellSearchOfPresence(rows: 'gone' | 'returned'): SQL {
   return sql`
         insert into outbox (queue, message, next_attempt_at)
         select ${searchRow('user_changed', sql`'user_id', id`)} from ${sql.raw(rows)}
         union all
-        select ${searchRow('tweets_of_changed', sql`'user_id', id, 'before_id', null`)} from ${sql.raw(rows)}
+        select ${tweetsOfChangedRow(sql`id`, sql`revision`)} from ${sql.raw(rows)}
         returning id, queue, message`
 }
 

@@ -14,7 +14,7 @@ import {
   takePending,
 } from './follow-requests.ts'
 import { hidesSensitive, lockMutedWords, mutedWordsOf, preferencesChanged } from './muted-words.ts'
-import { outboxRecord, searchRow } from './outbox.ts'
+import { outboxRecord, searchRow, tweetsOfChangedRow } from './outbox.ts'
 import { lockPrivacy } from './privacy-lock.ts'
 import { type OwnProfileRow, ownProfileColumns } from './profile-columns.ts'
 
@@ -106,7 +106,7 @@ export async function updateProfile(
       from updated, wanted
       where wanted.is_found_otherwise
       union all
-      select ${searchRow('tweets_of_changed', sql`'user_id', updated.id, 'before_id', null`)}
+      select ${tweetsOfChangedRow(sql`updated.id`, sql`wanted.revision + 1`)}
       from updated, wanted
       where wanted.turns
       returning id, queue, message
