@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { HitPlace, SearchRpc, TweetSearch } from '../../src/contracts/search.ts'
+import { AS_TYPED, type HitPlace, type SearchRpc, type TweetSearch } from '../../src/contracts/search.ts'
 import { connect, type Db } from '../../src/db/client.ts'
 import type { TweetId, UserId } from '../../src/domain/ids.ts'
+import { checkReadiness } from '../../src/services/check-readiness.ts'
 import type { Deps } from '../../src/services/deps.ts'
 import { searchHashtags } from '../../src/services/search-hashtags.ts'
 import { searchTweets } from '../../src/services/search-tweets.ts'
@@ -229,6 +230,29 @@ describe('tweets that are found', () => {
     expect(found).toMatchObject({ didYouMean: 'heron', tweets: [{ highlights: [[4, 9]] }] })
   })
 
+  it('are as they were typed first, and what was meant is told only to who may see a tweet with it', async () => {
+    const [viewer, author, hidden] = [
+      await people.addUser(),
+      await people.addUser(),
+      await people.addUser({ is_private: true }),
+    ]
+    const [typed = 0] = await tweetsOf(author, 1, { content: 'my herron' })
+    const [secret = 0] = await tweetsOf(hidden, 1, { content: 'the heron' })
+    const index = new FakeIndex([secret])
+    index.add({ id: typed, score: AS_TYPED + 1 })
+    index.didYouMean = 'heron'
+    const asked = { ...ASKED, text: 'herron' }
+    const found = await searchTweets(withIndex(index), viewerOf(viewer), asked)
+    expect(found).toMatchObject({ didYouMean: null, tweets: [{ highlights: [[3, 9]] }] })
+    const [seen = 0] = await tweetsOf(author, 1, { content: 'the heron' })
+    index.add({ id: seen, score: 0.5 })
+    const more = await searchTweets(withIndex(index), viewerOf(viewer), asked)
+    expect(more).toMatchObject({
+      didYouMean: 'heron',
+      tweets: [{ highlights: [[3, 9]] }, { highlights: [[4, 9]] }],
+    })
+  })
+
   it('are refused for a query that cannot be read, with where it is wrong', async () => {
     const viewer = viewerOf(await people.addUser())
     await expect(
@@ -236,6 +260,21 @@ describe('tweets that are found', () => {
     ).rejects.toMatchObject({
       code: 'validation_failed',
       errors: [{ path: 'query.q', message: expect.stringContaining('character 3') }],
+    })
+  })
+
+  it('are missed by the readiness of the API, but do not decide it', async () => {
+    const failing = {
+      ...new FakeIndex([]).rpc,
+      searchHashtags: () => Promise.reject(new Error('D1 is away')),
+    }
+    const { deps } = depsOn(db, { search: failing })
+    const passwords = { ...deps.passwords, verify: async () => ({ matches: false, outdated: false }) }
+    const { ready, checks } = await checkReadiness({ ...deps, passwords })
+    expect({ ready, database: checks.database?.ok, search: checks.search?.ok }).toEqual({
+      ready: true,
+      database: true,
+      search: false,
     })
   })
 

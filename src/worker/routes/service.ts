@@ -27,8 +27,8 @@ const readyRoute = createRoute({
   tags,
   summary: 'Whether every dependency answers, and in what time',
   responses: {
-    200: json(readiness, 'All do'),
-    503: json(readiness, 'Some do not'),
+    200: json(readiness, 'All do, but for search, without which the API goes on'),
+    503: json(readiness, 'Postgres or the hashing of passwords does not'),
   },
 })
 
