@@ -88,8 +88,8 @@ export interface Posted {
   outbox: OutboxRow[]
 }
 
-/** Posts as the route does; what it owes is answered instead of sent, but for what search is owed. */
-export async function post(
+/** Posts as the route does; what it owes is answered instead of sent. */
+export async function publish(
   author: Viewer,
   content = 'A tweet',
   replaced: Partial<Deps> = {},
@@ -98,7 +98,13 @@ export async function post(
   const deps = testDeps(replaced)
   const { id } = await publishTweet(deps, author, { ...DRAFT, content, ...draft })
   await deps.settled()
-  return { id: id as TweetId, outbox: deps.sent.filter(({ queue }) => queue !== 'search') }
+  return { id: id as TweetId, outbox: deps.sent }
+}
+
+/** The same without what search is owed, which is no matter of timelines. */
+export async function post(...asked: Parameters<typeof publish>): Promise<Posted> {
+  const { id, outbox } = await publish(...asked)
+  return { id, outbox: outbox.filter(({ queue }) => queue !== 'search') }
 }
 
 type Act = (deps: Deps, viewer: Viewer, tweet: TweetId) => Promise<unknown>

@@ -9,7 +9,7 @@ import { idFloor } from '../../src/domain/ids.ts'
 import type { Viewer } from '../../src/services/deps.ts'
 import { editTweet } from '../../src/services/edit-tweet.ts'
 import { updateProfile } from '../../src/services/update-profile.ts'
-import { bodyOf, post, remove, runDeadLetters, runSearchIndex } from './consumers.ts'
+import { bodyOf, publish, remove, runDeadLetters, runSearchIndex } from './consumers.ts'
 import { refuseDatabase, watchDatabase } from './database-gate.ts'
 import { rows, testDeps } from './harness.ts'
 import { createOwnDatabase } from './own-database.ts'
@@ -56,7 +56,7 @@ function failing(when: 'before' | 'after'): SearchRpc {
 describe('what is told to search', () => {
   it('is found after a post, in other words after an edit, and not after a deletion', async () => {
     const [author, old, other] = [await insertPerson(), ownWord(), ownWord()]
-    const { id, outbox } = await post(author, `saw a ${old}`)
+    const { id, outbox } = await publish(author, `saw a ${old}`)
     await tell(outbox)
     expect(await indexed(old)).toEqual([id])
     await tell(await act((deps) => editTweet(deps, author, { id, content: `saw a ${other}` })))
@@ -67,7 +67,7 @@ describe('what is told to search', () => {
 
   it('is what holds, in whatever order and however often it is told', async () => {
     const [author, word] = [await insertPerson(), ownWord()]
-    const { id, outbox } = await post(author, word)
+    const { id, outbox } = await publish(author, word)
     const gone = await remove(author, id)
     const bodies = [...searchBodies(gone), ...searchBodies(outbox)]
     for (const told of [bodies, bodies.toReversed(), [...bodies, ...bodies]]) {
@@ -78,7 +78,7 @@ describe('what is told to search', () => {
 
   it('does not bring back what was removed, however late it comes', async () => {
     const [author, word] = [await insertPerson(), ownWord()]
-    const { id, outbox } = await post(author, word)
+    const { id, outbox } = await publish(author, word)
     const read = Promise.withResolvers<void>()
     const goOn = Promise.withResolvers<void>()
     const late: SearchRpc = {
@@ -100,7 +100,7 @@ describe('what is told to search', () => {
   it('takes a constant number of round trips, however large the batch is', async () => {
     const [author, word] = [await insertPerson(), ownWord()]
     const outbox: OutboxRow[] = []
-    for (let n = 0; n < 12; n++) outbox.push(...(await post(author, `${word} ${n}`)).outbox)
+    for (let n = 0; n < 12; n++) outbox.push(...(await publish(author, `${word} ${n}`)).outbox)
     outbox.push(...(await setPrivate(author, true)), ...(await setPrivate(author, false)))
     using watched = watchDatabase()
     await tell(outbox)
@@ -112,7 +112,7 @@ describe('what is told to search', () => {
     'comes again when the search Worker fails %s it has written, and is owed until then',
     async (when) => {
       const [author, word] = [await insertPerson(), ownWord()]
-      const { id, outbox } = await post(author, word)
+      const { id, outbox } = await publish(author, word)
       const deps = testDeps({ search: failing(when) })
       expect(await runSearchIndex(searchBodies(outbox), deps)).toMatchObject({ acked: [] })
       expect(await areOwed(outbox)).toBe(true)
@@ -123,7 +123,7 @@ describe('what is told to search', () => {
 
   it('comes again when the runtime dies between telling and settling', async () => {
     const [author, word] = [await insertPerson(), ownWord()]
-    const { id, outbox } = await post(author, word)
+    const { id, outbox } = await publish(author, word)
     {
       using _gate = refuseDatabase(({ text }) => text.includes('delete from outbox'))
       expect(await runSearchIndex(searchBodies(outbox))).toMatchObject({ acked: [] })
@@ -135,7 +135,7 @@ describe('what is told to search', () => {
 
   it('is kept for an operator where nobody understands it, and keeps nothing else', async () => {
     const [author, word] = [await insertPerson(), ownWord()]
-    const { id, outbox } = await post(author, word)
+    const { id, outbox } = await publish(author, word)
     const [bad] = await rows<{ id: number }>(sql`
       insert into outbox (queue, message, next_attempt_at) values ('search', '{"type": "poison"}', now())
       returning id::float8 as id`)
@@ -148,7 +148,7 @@ describe('what is told to search', () => {
 
   it('is kept for an operator when every delivery has failed', async () => {
     const [author, word] = [await insertPerson(), ownWord()]
-    const { outbox } = await post(author, word)
+    const { outbox } = await publish(author, word)
     const [row] = outbox.filter(({ queue }) => queue === 'search')
     if (row === undefined) throw new Error('Nothing is owed')
     await runDeadLetters([bodyOf(row)])
@@ -162,14 +162,14 @@ describe('an account', () => {
     const [author, word] = [await insertPerson(), ownWord()]
     const ids: number[] = []
     for (let n = 0; n < 5; n++) {
-      const { id, outbox } = await post(author, `${word} ${n}`)
+      const { id, outbox } = await publish(author, `${word} ${n}`)
       ids.unshift(id)
       await tell(outbox)
     }
     expect(await indexed(word)).toEqual(ids)
     await untilDone(await setPrivate(author, true))
     expect(await indexed(word)).toEqual([])
-    const { id, outbox } = await post(author, `${word} hidden`)
+    const { id, outbox } = await publish(author, `${word} hidden`)
     await tell(outbox)
     expect(await indexed(word)).toEqual([])
     await untilDone(await setPrivate(author, false))
@@ -180,7 +180,7 @@ describe('an account', () => {
 describe('many tweets', () => {
   it('are gone through in steps, each of which owes the next one in its own place', async () => {
     const [author, word] = [await insertPerson(), ownWord()]
-    for (let n = 0; n < 7; n++) await post(author, `${word} ${n}`)
+    for (let n = 0; n < 7; n++) await publish(author, `${word} ${n}`)
     // So many in one batch that each goes five tweets further.
     const steps = await rows<OutboxRow>(sql`
       insert into outbox (queue, message, next_attempt_at)
@@ -198,7 +198,7 @@ describe('many tweets', () => {
   it('are gone through for the author’s last change alone, where several meet', async () => {
     const [author, word] = [await insertPerson(), ownWord()]
     const ids: number[] = []
-    for (let n = 0; n < 7; n++) ids.unshift((await post(author, `${word} ${n}`)).id)
+    for (let n = 0; n < 7; n++) ids.unshift((await publish(author, `${word} ${n}`)).id)
     const walks: OutboxRow[] = []
     for (const isPrivate of [true, false, true, false]) walks.push(...(await setPrivate(author, isPrivate)))
     expect(walks).toHaveLength(4)
